@@ -1,0 +1,27 @@
+# Defines the target moontorch_blas: OpenBLAS where it is found, else any BLAS that CMake knows.
+add_library(moontorch_blas INTERFACE)
+find_package(PkgConfig QUIET)
+if(PKG_CONFIG_FOUND)
+  pkg_check_modules(OPENBLAS QUIET IMPORTED_TARGET openblas)
+endif()
+if(OPENBLAS_FOUND)
+  target_link_libraries(moontorch_blas INTERFACE PkgConfig::OPENBLAS)
+  target_compile_definitions(moontorch_blas INTERFACE MT_OPENBLAS=1)
+  message(STATUS "BLAS: OpenBLAS ${OPENBLAS_VERSION}")
+  return()
+endif()
+
+find_library(OPENBLAS_LIBRARY NAMES openblas HINTS /opt/homebrew/opt/openblas/lib)
+find_path(OPENBLAS_INCLUDE_DIR cblas.h PATH_SUFFIXES openblas
+          HINTS /opt/homebrew/opt/openblas/include)
+if(OPENBLAS_LIBRARY AND OPENBLAS_INCLUDE_DIR)
+  target_link_libraries(moontorch_blas INTERFACE ${OPENBLAS_LIBRARY})
+  target_include_directories(moontorch_blas SYSTEM INTERFACE ${OPENBLAS_INCLUDE_DIR})
+  target_compile_definitions(moontorch_blas INTERFACE MT_OPENBLAS=1)
+  message(STATUS "BLAS: ${OPENBLAS_LIBRARY}")
+  return()
+endif()
+
+find_package(BLAS REQUIRED)
+target_link_libraries(moontorch_blas INTERFACE ${BLAS_LIBRARIES})
+message(STATUS "BLAS: ${BLAS_LIBRARIES}")

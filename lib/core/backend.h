@@ -1,0 +1,43 @@
+/*
+ * What a device must bring: one struct of function pointers, an entry per operator family. The core
+ * has checked shapes, dtypes, devices and permissions before an entry is called, and its outputs
+ * exist. A missing (NULL) entry is "not supported on this device".
+ */
+#ifndef MT_BACKEND_H
+#define MT_BACKEND_H
+
+#include "iter.h"
+
+typedef struct mt__backend {
+  const char *name;
+
+  /* The kernel itself, for a caller that has one short run of aligned elements. (optional) */
+  mt_loop (*loop)(int32_t family, int32_t op, int32_t dtype);
+  /* Runs operator `op` of MT_UNARY, MT_BINARY or MT_COMPARE, computing in `dtype`. */
+  int32_t (*elementwise)(int32_t family, int32_t op, int32_t dtype, mt__iter *it);
+  /* Operand 0 becomes operand 1, cast. */
+  int32_t (*copy)(mt__iter *it);
+  /* See reduce.h. */
+  int32_t (*reduce)(int32_t op, mt_tensor *out, const mt_tensor *a, uint64_t dims);
+  int32_t (*reduce_index)(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
+                          int32_t dim);
+  /* c = a * b; matrices with any strides and one dtype, c contiguous. */
+  int32_t (*matmul)(mt_tensor *c, const mt_tensor *a, const mt_tensor *b);
+  /* *found = whether an integer tensor has an element that is 0, or (negative) below 0. */
+  int32_t (*find)(const mt_tensor *a, bool negative, bool *found);
+  int32_t (*byteswap)(mt_tensor *t);
+  int32_t (*sequence)(mt_tensor *t, double start, double step);
+  /* Index operators; masks have the tensor's shape. */
+  int32_t (*count)(const mt_tensor *mask, int64_t *count);
+  int32_t (*masked_select)(mt_tensor *out, const mt_tensor *a, const mt_tensor *mask);
+  int32_t (*masked_copy)(mt_tensor *t, const mt_tensor *mask, const mt_tensor *src);
+  int32_t (*nonzero)(mt_tensor *out, const mt_tensor *a);
+} mt__backend;
+
+/* The backend of a device that a checked tensor lies on. */
+const mt__backend *mt__backend_of(int32_t device);
+#define MT_BACKEND(t) mt__backend_of((t)->storage_->device_)
+/* Each backend gives itself to the core: the only name of one that the core knows. */
+extern const mt__backend mt__cpu;
+
+#endif

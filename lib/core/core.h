@@ -1,0 +1,127 @@
+/*
+ * What the core's files share with each other, with lib/io and with the backends.
+ */
+#ifndef MT_CORE_H
+#define MT_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../ops.h"
+
+/* --------------------------------------------------------------------------------- error.c */
+
+/* Leaves a message for mt_last_error and returns code. */
+int32_t mt__fail(int32_t code, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+/* MT_EOUT for `op`: out has another shape than the result, which mt_out_shape then tells. */
+int32_t mt__fail_out(const char *op, const mt_tensor *out, int32_t ndim, const int64_t *sizes);
+/* "2x3", "scalar" for 0-d; a thread-local buffer of a few that take turns. */
+const char *mt__shape(const mt_tensor *t);
+const char *mt__shape_of(int32_t ndim, const int64_t *sizes);
+/* Runs an expression that returns a code, and returns from the caller when it failed. */
+#define MT_TRY(expression)          \
+  do {                              \
+    int32_t mt_rc = (expression);   \
+    if (mt_rc != 0) return mt_rc;   \
+  } while (0)
+
+/* --------------------------------------------------------------------------------- dtype.c */
+
+extern const mt_dtype_row mt__dtypes[MT_NDTYPES];
+static inline int32_t mt__bytes(int32_t dtype) { return mt__dtypes[dtype].bytes; }
+static inline int32_t mt__kind(int32_t dtype) { return mt__dtypes[dtype].kind; }
+static inline const char *mt__name(int32_t dtype) { return mt__dtypes[dtype].name; }
+/* What an address must divide by for a loop to touch it directly. */
+static inline int32_t mt__alignment(int32_t dtype) {
+  return mt__kind(dtype) == MT_KIND_COMPLEX ? mt__bytes(dtype) / 2 : mt__bytes(dtype);
+}
+int32_t mt__check_dtype(int32_t dtype);
+/* The dtype of a and b together, with MT_WEAK operands counting by kind. b may be NULL. */
+int32_t mt__result_dtype(const mt_tensor *a, const mt_tensor *b);
+/* The float dtype that NumPy computes an integer's square root in; floats stay. */
+int32_t mt__float_dtype(int32_t dtype);
+/* A weak integer that its tensor's dtype cannot hold is MT_EVALUE. */
+int32_t mt__check_weak(const char *op, const mt_tensor *weak, int32_t dtype);
+
+/* -------------------------------------------------------------------------------- scalar.c */
+
+/* One element of any dtype: complex parts, and the exact integer where the kind is one. */
+typedef struct mt__scalar {
+  double re, im;
+  int64_t integer; /* the bits of a uint64 too */
+  int32_t kind;
+} mt__scalar;
+mt__scalar mt__load(int32_t dtype, const void *element);
+void mt__store(int32_t dtype, void *element, mt__scalar value);
+
+/* --------------------------------------------------------------------------------- alloc.c */
+
+/* 64-byte aligned blocks that are kept for reuse; NULL when memory is out. Sizes must match. */
+void *mt__alloc(int64_t nbytes);
+void mt__free(void *block, int64_t nbytes);
+void mt__count_storage(int32_t change);
+
+/* -------------------------------------------------------------------------------- os_*.c */
+
+void *mt__os_alloc(int64_t nbytes); /* aligned; large blocks ask for huge pages */
+void mt__os_free(void *block, int64_t nbytes);
+int64_t mt__os_memory(void); /* physical bytes */
+int32_t mt__os_cores(void);
+int32_t mt__os_map(void **data, int64_t *nbytes, void **cookie, const char *path, int64_t offset,
+                   int32_t mode);
+void mt__os_unmap(void *cookie);
+int32_t mt__os_sync(void *cookie);
+/* Runs `child` in the child after each fork. */
+void mt__os_at_fork(void (*child)(void));
+
+/* -------------------------------------------------------------------------------- tensor.c */
+
+/* MT_ESHAPE unless sizes are a legal shape; *numel is their product, and it fits with itemsize. */
+int32_t mt__check_sizes(int32_t ndim, const int64_t *sizes, int32_t itemsize, int64_t *numel);
+/* Fills in shape and strides (NULL: C order) of a tensor over s, which is retained; checks nothing
+ * but memory. t is released first. */
+int32_t mt__set(mt_tensor *t, mt_storage *s, int32_t dtype, int64_t offset, int32_t ndim,
+                const int64_t *sizes, const int64_t *strides, int64_t numel);
+/* [*lo, *hi): the bytes of the storage that t's elements cover; both 0 when there are none. */
+void mt__extent(const mt_tensor *t, int64_t *lo, int64_t *hi);
+/* MT_ESTORAGE for a closed or absent storage; `op` names the operator in messages. */
+int32_t mt__check_read(const char *op, const mt_tensor *t);
+/* mt__check_read, and MT_EREADONLY. */
+int32_t mt__check_write(const char *op, const mt_tensor *t);
+/* mt__check_write, and MT_EVALUE when several elements share a place by stride 0. */
+int32_t mt__check_out(const char *op, const mt_tensor *t);
+static inline char *mt__data(const mt_tensor *t) {
+  return t->storage_->data_ == NULL ? NULL : (char *)t->storage_->data_ + t->offset_;
+}
+/* Prepares `out` for a result: makes it when zeroed, else checks that it may be written, has the
+ * shape, and can take the dtype. */
+int32_t mt__prepare_out(const char *op, mt_tensor *out, int32_t dtype, int32_t ndim,
+                        const int64_t *sizes);
+/* The broadcast shape of n tensors; MT_ESHAPE names op, shapes and dtypes. */
+int32_t mt__broadcast(const char *op, int32_t n, const mt_tensor *const *t, int32_t *ndim,
+                      int64_t *sizes);
+
+/* --------------------------------------------------------------------------- elementwise.c */
+
+/* The row of an operator, or NULL with a message. */
+const mt_op_row *mt__op_row(int32_t family, int32_t op);
+int32_t mt__check_op_dtype(const mt_op_row *row, int32_t dtype);
+
+/* -------------------------------------------------------------------------------- reduce.c */
+
+/* The dtype that the loops of a reduction give. */
+int32_t mt__reduce_dtype(const mt_op_row *row, int32_t dtype);
+
+/* ------------------------------------------------------------------------------ parallel.c */
+
+typedef void (*mt__range)(int64_t begin, int64_t end, void *ctx);
+/* Runs work over [0, n) in pieces of at least `grain`, on up to mt_num_threads() threads. */
+void mt__parallel(int64_t n, int64_t grain, mt__range work, void *ctx);
+/* How many threads mt__parallel would use. */
+int32_t mt__parallel_width(int64_t n, int64_t grain);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * The iterator: one walk over several tensors of one broadcast shape, as 1-D runs for a loop.
+ */
+#ifndef MT_ITER_H
+#define MT_ITER_H
+
+#include "core.h"
+
+enum { MT_MAXOPERANDS = 4 };
+
+/*
+ * A kernel: n elements of each operand, outputs first. p[i] is the first, stride[i] the bytes from
+ * one to the next, 0 and negative included. Every element is aligned and has the dtype the loop is
+ * for. Operands are equal or apart, never partly overlapping.
+ */
+typedef void (*mt_loop)(char *const *p, const int64_t *stride, int64_t n, void *ctx);
+
+typedef struct mt__operand {
+  char *data;
+  int32_t dtype;      /* of the elements in memory */
+  int32_t loop_dtype; /* of the elements that the loop sees */
+  bool buffered;      /* cast or misaligned: goes through a block in cache */
+  int64_t stride[MT_MAXDIM];
+  mt_tensor temporary; /* holds the copy of an operand that overlapped an output */
+  _Alignas(16) char scalar[16]; /* a scalar operand, already cast */
+} mt__operand;
+
+/* Dimensions are ordered fastest first and merged where they continue each other. */
+typedef struct mt__iter {
+  int32_t noperands, noutputs, ndim;
+  int64_t numel;
+  int64_t size[MT_MAXDIM];
+  mt__operand operand[MT_MAXOPERANDS];
+} mt__iter;
+
+/*
+ * Prepares a walk over t[0 .. n), the first `nout` of them written. ndim and sizes are the broadcast
+ * shape, which the outputs have. loop_dtype[i] is what the loop wants of operand i.
+ * A partial overlap of an input with an output costs one copy of the input. MT_ENOMEM.
+ */
+int32_t mt__iter_begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
+                       const mt_tensor *const *t, const int32_t *loop_dtype, int32_t ndim,
+                       const int64_t *sizes);
+void mt__iter_end(mt__iter *it);
+
+/* Casts between the dtypes of memory and loop; given by the backend that runs the loop. */
+typedef mt_loop (*mt__cast_table)(int32_t to, int32_t from);
+
+/* Runs the loop over everything, on as many threads as it is worth. */
+void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, mt__cast_table cast);
+
+/* Sorts dimensions by stride and merges them; for walks that do not go through mt__iter_begin. */
+void mt__iter_order(mt__iter *it);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * What Moontorch asks of the operating system, for Linux and other POSIX systems.
+ */
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core.h"
+
+enum { HUGE = 1 << 21 };
+
+void *mt__os_alloc(int64_t nbytes) {
+  void *block = NULL;
+  bool large = nbytes >= 2 * HUGE;
+  if ((uint64_t)nbytes > SIZE_MAX / 2) return NULL;
+  if (posix_memalign(&block, large ? HUGE : 64, (size_t)nbytes) != 0) return NULL;
+#if defined(MADV_HUGEPAGE)
+  if (large) madvise(block, (size_t)nbytes & ~(size_t)(HUGE - 1), MADV_HUGEPAGE);
+#endif
+  return block;
+}
+
+void mt__os_free(void *block, int64_t nbytes) {
+  (void)nbytes;
+  free(block);
+}
+
+int64_t mt__os_memory(void) {
+  int64_t pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  return pages > 0 && page > 0 ? pages * page : INT64_C(1) << 32;
+}
+
+int32_t mt__os_cores(void) {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  long n = sysconf(_SC_NPROCESSORS_ONLN);
+  return n > 0 ? (int32_t)n : 1;
+}
+
+double mt_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void mt__os_at_fork(void (*child)(void)) { pthread_atfork(NULL, NULL, child); }
+
+/* The pages that were mapped, which begin before the data that was asked for. */
+typedef struct mapping {
+  void *pages;
+  size_t length;
+} mapping;
+
+static int32_t io_error(const char *what, const char *path) {
+  return mt__fail(MT_EIO, "cannot %s '%s': %s", what, path, strerror(errno));
+}
+
+int32_t mt__os_map(void **data, int64_t *nbytes, void **cookie, const char *path, int64_t offset,
+                   int32_t mode) {
+  int fd = open(path, (mode == '+' ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+  struct stat st;
+  int32_t rc = 0;
+  *data = *cookie = NULL;
+  if (fd < 0) return io_error("open", path);
+  if (fstat(fd, &st) != 0) {
+    rc = io_error("read the size of", path);
+  } else if (!S_ISREG(st.st_mode)) {
+    rc = mt__fail(MT_EIO, "cannot map '%s': not a regular file", path);
+  } else if (offset < 0 || offset > st.st_size ||
+             (*nbytes >= 0 && *nbytes > st.st_size - offset)) {
+    rc = mt__fail(MT_EBOUNDS, "cannot map %lld bytes from offset %lld of '%s': it has %lld bytes",
+                  (long long)*nbytes, (long long)offset, path, (long long)st.st_size);
+  } else {
+    if (*nbytes < 0) *nbytes = st.st_size - offset;
+    int64_t before = offset % sysconf(_SC_PAGESIZE);
+    if (*nbytes > 0) {
+      mapping *m = malloc(sizeof *m);
+      int protection = mode == 'r' ? PROT_READ : PROT_READ | PROT_WRITE;
+      if (m == NULL) {
+        rc = mt__fail(MT_ENOMEM, "out of memory");
+      } else {
+        m->length = (size_t)(*nbytes + before);
+        m->pages = mmap(NULL, m->length, protection, mode == 'c' ? MAP_PRIVATE : MAP_SHARED, fd,
+                        offset - before);
+        if (m->pages == MAP_FAILED) {
+          rc = io_error("map", path);
+          free(m);
+        } else {
+          *data = (char *)m->pages + before;
+          *cookie = m;
+        }
+      }
+    }
+  }
+  close(fd);
+  return rc;
+}
+
+void mt__os_unmap(void *cookie) {
+  mapping *m = cookie;
+  if (m == NULL) return;
+  munmap(m->pages, m->length);
+  free(m);
+}
+
+int32_t mt__os_sync(void *cookie) {
+  mapping *m = cookie;
+  if (m == NULL || msync(m->pages, m->length, MS_SYNC) == 0) return 0;
+  return mt__fail(MT_EIO, "cannot write a mapped file back: %s", strerror(errno));
+}

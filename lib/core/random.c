@@ -1,0 +1,160 @@
+/*
+ * Random numbers from the Mersenne Twister, in the order in which Torch7 draws them.
+ * Matsumoto and Nishimura, "Mersenne Twister", ACM Transactions on Modeling and Computer Simulation
+ * 8 (1998).
+ */
+#include <math.h>
+#include <string.h>
+
+#include "core.h"
+
+enum { N = 624, M = 397 };
+
+void mt_generator_seed(mt_generator *g, double seed) {
+  memset(g, 0, sizeof *g);
+  g->seed_ = seed;
+  g->seeded_ = 1;
+  g->state_[0] = (uint32_t)(uint64_t)(int64_t)seed;
+  for (int32_t i = 1; i < N; i++)
+    g->state_[i] = 1812433253u * (g->state_[i - 1] ^ g->state_[i - 1] >> 30) + (uint32_t)i;
+  g->left_ = 0;
+}
+
+static uint32_t twist(uint32_t u, uint32_t v) {
+  return ((u & 0x80000000u) | (v & 0x7fffffffu)) >> 1 ^ ((v & 1) ? 0x9908b0dfu : 0);
+}
+
+static void refill(mt_generator *g) {
+  uint32_t *s = g->state_;
+  for (int32_t i = 0; i < N; i++) s[i] = s[(i + M) % N] ^ twist(s[i], s[(i + 1) % N]);
+  g->left_ = N;
+  g->next_ = 0;
+}
+
+static uint32_t next(mt_generator *g) {
+  if (!g->seeded_) mt_generator_seed(g, 5489);
+  /* A state that was restored from bytes could point anywhere. */
+  if (g->left_ <= 0 || g->next_ < 0 || g->next_ >= N) refill(g);
+  g->left_--;
+  uint32_t y = g->state_[g->next_++];
+  y ^= y >> 11;
+  y ^= y << 7 & 0x9d2c5680u;
+  y ^= y << 15 & 0xefc60000u;
+  return y ^ y >> 18;
+}
+
+double mt_generator_next(mt_generator *g) { return next(g); }
+
+/* 32 bits in [0, 1), as Torch7 has it for float and double alike. */
+static double uniform(mt_generator *g) { return next(g) * (1.0 / 4294967296.0); }
+
+/* Box-Muller keeps its second half for the next call. */
+static double normal(mt_generator *g, double mean, double std) {
+  if (!g->normal_valid_) {
+    g->normal_x_ = uniform(g);
+    double y = uniform(g);
+    g->normal_rho_ = sqrt(-2 * log(1 - y));
+    g->normal_valid_ = 1;
+  } else {
+    g->normal_valid_ = 0;
+    return g->normal_rho_ * sin(2 * 3.14159265358979323846 * g->normal_x_) * std + mean;
+  }
+  return g->normal_rho_ * cos(2 * 3.14159265358979323846 * g->normal_x_) * std + mean;
+}
+
+/* What is drawn for each element. */
+typedef struct draw {
+  double (*value)(mt_generator *g, double a, double b);
+  double a, b;
+  double below; /* results stay below it after rounding to the dtype */
+} draw;
+
+static int32_t fill(const char *op, mt_tensor *t, mt_generator *g, const draw *d) {
+  int64_t at[MT_MAXDIM] = {0};
+  MT_TRY(mt__check_out(op, t));
+  if (t->numel_ == 0) return 0;
+  char *p = mt__data(t);
+  for (int64_t left = t->numel_; left > 0; left--) {
+    mt__scalar value = {d->value(g, d->a, d->b), 0, 0, MT_KIND_FLOAT};
+    if (t->dtype_ == MT_FLOAT64) {
+      memcpy(p, &value.re, sizeof value.re);
+    } else {
+      mt__store(t->dtype_, p, value);
+      /* Rounding to a narrower float may reach the open end. */
+      if (value.re < d->below && mt__load(t->dtype_, p).re >= d->below) {
+        left++;
+        continue;
+      }
+    }
+    for (int32_t k = t->ndim_ - 1; k >= 0; k--) {
+      bool carry = ++at[k] == t->sizes_[k];
+      p += (carry ? 1 - t->sizes_[k] : 1) * t->strides_[k];
+      if (!carry) break;
+      at[k] = 0;
+    }
+  }
+  return 0;
+}
+
+static int32_t check_float(const char *op, const mt_tensor *t) {
+  if (t->storage_ == NULL || mt__kind(t->dtype_) == MT_KIND_FLOAT) return 0;
+  return mt__fail(MT_EDTYPE, "%s: wants a float tensor, not %s", op, mt__name(t->dtype_));
+}
+
+static double draw_uniform(mt_generator *g, double a, double b) { return uniform(g) * (b - a) + a; }
+
+static double draw_bernoulli(mt_generator *g, double p, double unused) {
+  (void)unused;
+  return uniform(g) <= p;
+}
+
+static double draw_integer(mt_generator *g, double a, double b) {
+  double range = b - a + 1;
+  if (range <= 4294967296.0) return a + (double)(next(g) % (uint64_t)range);
+  uint64_t high = next(g), low = next(g);
+  return a + (double)((high << 32 | low) % (uint64_t)range);
+}
+
+int32_t mt_random_uniform(mt_tensor *t, mt_generator *g, double a, double b) {
+  draw d = {draw_uniform, a, b, a < b ? b : INFINITY};
+  MT_TRY(check_float("uniform", t));
+  if (!isfinite(a) || !isfinite(b)) return mt__fail(MT_EVALUE, "uniform: range [%g, %g)", a, b);
+  /* A range that the dtype cannot tell apart from its end would never yield. */
+  if (mt__bytes(t->dtype_) < 8 && (float)a >= (float)b * (1 - 0x1p-6)) d.below = INFINITY;
+  return fill("uniform", t, g, &d);
+}
+
+int32_t mt_random_normal(mt_tensor *t, mt_generator *g, double mean, double std) {
+  draw d = {normal, mean, std, INFINITY};
+  MT_TRY(check_float("normal", t));
+  if (!(std > 0)) return mt__fail(MT_EVALUE, "normal: the standard deviation is %g, it must be above 0", std);
+  return fill("normal", t, g, &d);
+}
+
+int32_t mt_random_bernoulli(mt_tensor *t, mt_generator *g, double p) {
+  draw d = {draw_bernoulli, p, 0, INFINITY};
+  if (!(p >= 0 && p <= 1)) return mt__fail(MT_EVALUE, "bernoulli: probability %g", p);
+  return fill("bernoulli", t, g, &d);
+}
+
+int32_t mt_random_integer(mt_tensor *t, mt_generator *g, double a, double b) {
+  draw d = {draw_integer, a, b, INFINITY};
+  if (!(a <= b) || a != floor(a) || b != floor(b) || b - a >= 9007199254740992.0)
+    return mt__fail(MT_EVALUE, "random: integers from %g to %g", a, b);
+  return fill("random", t, g, &d);
+}
+
+int32_t mt_random_permutation(mt_tensor *t, mt_generator *g, int64_t base) {
+  MT_TRY(mt__check_out("randperm", t));
+  if (t->dtype_ != MT_INT64 || t->ndim_ != 1 || !mt_is_contiguous(t))
+    return mt__fail(MT_EDTYPE, "randperm: wants a contiguous int64 vector, not shape %s (%s)",
+                    mt__shape(t), mt__name(t->dtype_));
+  int64_t n = t->numel_, *p = (int64_t *)mt__data(t);
+  for (int64_t i = 0; i < n; i++) p[i] = i + base;
+  for (int64_t i = 0; i + 1 < n; i++) {
+    int64_t j = i + (int64_t)(next(g) % (uint64_t)(n - i)), kept = p[i];
+    p[i] = p[j];
+    p[j] = kept;
+  }
+  return 0;
+}

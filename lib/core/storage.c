@@ -1,0 +1,135 @@
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+
+/* The struct is plain for the FFI's sake, so its count is an int that only these lines touch. */
+static int32_t add_reference(mt_storage *s, int32_t change) {
+  return __atomic_add_fetch(&s->refcount_, change, __ATOMIC_ACQ_REL);
+}
+
+/* A header for a storage; its own bytes come from the same allocator as the data. */
+static mt_storage *new_header(void) {
+  mt_storage *s = mt__alloc(sizeof *s);
+  if (s == NULL) return NULL;
+  memset(s, 0, sizeof *s);
+  s->refcount_ = 1;
+  mt__count_storage(1);
+  return s;
+}
+
+static void free_header(mt_storage *s) {
+  mt__count_storage(-1);
+  mt__free(s, sizeof *s);
+}
+
+static int32_t no_memory(int64_t nbytes) {
+  return mt__fail(MT_ENOMEM, "out of memory: %lld bytes wanted, %lld in use", (long long)nbytes,
+                  (long long)mt_memory()->used_);
+}
+
+int32_t mt_storage_new(mt_storage **out, int64_t nbytes) {
+  if (nbytes < 0) return mt__fail(MT_EVALUE, "a storage of %lld bytes", (long long)nbytes);
+  mt_storage *s = new_header();
+  if (s == NULL) return no_memory(nbytes);
+  if (nbytes > 0) {
+    s->data_ = mt__alloc(nbytes);
+    if (s->data_ == NULL) {
+      free_header(s);
+      return no_memory(nbytes);
+    }
+  }
+  s->nbytes_ = s->capacity_ = nbytes;
+  *out = s;
+  return 0;
+}
+
+int32_t mt_storage_borrow(mt_storage **out, void *data, int64_t nbytes, int32_t flags,
+                          mt_deleter deleter, void *ctx) {
+  if (nbytes < 0 || (data == NULL && nbytes > 0))
+    return mt__fail(MT_EVALUE, "cannot borrow %lld bytes at %p", (long long)nbytes, data);
+  mt_storage *s = new_header();
+  if (s == NULL) return no_memory(0);
+  s->data_ = data;
+  s->nbytes_ = s->capacity_ = nbytes;
+  s->flags_ = MT_BORROWED | (flags & (MT_READONLY | MT_PINNED));
+  s->deleter_ = deleter;
+  s->ctx_ = ctx;
+  *out = s;
+  return 0;
+}
+
+int32_t mt_storage_map(mt_storage **out, const char *path, int64_t offset, int64_t nbytes,
+                       int32_t mode) {
+  void *data, *cookie;
+  if (mode != 'r' && mode != '+' && mode != 'c')
+    return mt__fail(MT_EVALUE, "mapping mode must be 'r', 'r+' or 'c'");
+  mt_storage *s = new_header();
+  if (s == NULL) return no_memory(0);
+  int32_t rc = mt__os_map(&data, &nbytes, &cookie, path, offset, mode);
+  if (rc != 0) {
+    free_header(s);
+    return rc;
+  }
+  s->data_ = data;
+  s->nbytes_ = s->capacity_ = nbytes;
+  s->flags_ = MT_BORROWED | MT_MAPPED | (mode == 'r' ? MT_READONLY : 0);
+  s->deleter_ = mt__os_unmap;
+  s->ctx_ = cookie;
+  *out = s;
+  return 0;
+}
+
+void mt_storage_retain(mt_storage *s) { add_reference(s, 1); }
+
+void mt_storage_release(mt_storage *s) {
+  if (s == NULL || add_reference(s, -1) > 0) return;
+  if (s->flags_ & MT_BORROWED) {
+    if (s->deleter_ != NULL) s->deleter_(s->ctx_);
+  } else if (s->data_ != NULL) {
+    mt__free(s->data_, s->capacity_);
+  }
+  free_header(s);
+}
+
+int32_t mt_storage_resize(mt_storage *s, int64_t nbytes) {
+  if (nbytes < 0) return mt__fail(MT_EVALUE, "a storage of %lld bytes", (long long)nbytes);
+  if (nbytes == s->nbytes_) return 0;
+  if (s->flags_ & MT_READONLY)
+    return mt__fail(MT_EREADONLY, "cannot resize a read-only storage");
+  if (s->flags_ & MT_BORROWED)
+    return mt__fail(MT_ESTORAGE,
+                    "cannot resize a storage from %lld to %lld bytes: its memory belongs to someone "
+                    "else; clone() the tensor first",
+                    (long long)s->nbytes_, (long long)nbytes);
+  /* Shrinking keeps the block: views of what was cut off stay within memory. */
+  if (nbytes > s->capacity_) {
+    uint8_t *data = mt__alloc(nbytes);
+    if (data == NULL) return no_memory(nbytes);
+    if (s->data_ != NULL) {
+      memcpy(data, s->data_, (size_t)s->nbytes_);
+      mt__free(s->data_, s->capacity_);
+    }
+    s->data_ = data;
+    s->capacity_ = nbytes;
+  }
+  s->nbytes_ = nbytes;
+  return 0;
+}
+
+int32_t mt_storage_close(mt_storage *s) {
+  if (!(s->flags_ & MT_MAPPED)) return mt__fail(MT_ESTORAGE, "only a mapped file can be closed");
+  if (s->flags_ & MT_CLOSED) return 0;
+  int32_t rc = mt_storage_sync(s);
+  s->data_ = NULL;
+  s->flags_ |= MT_CLOSED;
+  mt__os_unmap(s->ctx_);
+  s->ctx_ = NULL;
+  return rc;
+}
+
+int32_t mt_storage_sync(mt_storage *s) {
+  if (!(s->flags_ & MT_MAPPED)) return mt__fail(MT_ESTORAGE, "only a mapped file can be written back");
+  return s->flags_ & (MT_READONLY | MT_CLOSED) ? 0 : mt__os_sync(s->ctx_);
+}

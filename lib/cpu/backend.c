@@ -1,0 +1,38 @@
+/*
+ * The CPU as a backend: the table of entries, and the elementwise families.
+ */
+#include "cpu.h"
+
+static mt_loop cast_loop(int32_t to, int32_t from) { return mt__kernels_get()->cast[to][from]; }
+
+static mt_loop loop_of(int32_t family, int32_t op, int32_t dtype) {
+  const mt__kernels *k = mt__kernels_get();
+  switch (family) {
+    case MT_UNARY: return k->unary[op][dtype];
+    case MT_BINARY: return k->binary[op][dtype];
+    case MT_COMPARE: return k->compare[op][dtype];
+    default: return NULL;
+  }
+}
+
+static int32_t elementwise(int32_t family, int32_t op, int32_t dtype, mt__iter *it) {
+  mt__iter_run(it, loop_of(family, op, dtype), NULL, cast_loop);
+  return 0;
+}
+
+const mt__backend mt__cpu = {
+    .name = "cpu",
+    .loop = loop_of,
+    .elementwise = elementwise,
+    .copy = mt__cpu_copy,
+    .reduce = mt__cpu_reduce,
+    .reduce_index = mt__cpu_reduce_index,
+    .matmul = mt__cpu_matmul,
+    .find = mt__cpu_find,
+    .byteswap = mt__cpu_byteswap,
+    .sequence = mt__cpu_sequence,
+    .count = mt__cpu_count,
+    .masked_select = mt__cpu_masked_select,
+    .masked_copy = mt__cpu_masked_copy,
+    .nonzero = mt__cpu_nonzero,
+};

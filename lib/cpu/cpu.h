@@ -1,0 +1,26 @@
+/*
+ * What the CPU backend's files share.
+ */
+#ifndef MT_CPU_H
+#define MT_CPU_H
+
+#include "../core/backend.h"
+#include "kernels/kernels.h"
+
+/* The loops of the instruction set in use. */
+const mt__kernels *mt__kernels_get(void);
+
+int32_t mt__cpu_copy(mt__iter *it);
+int32_t mt__cpu_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, uint64_t dims);
+int32_t mt__cpu_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
+                             int32_t dim);
+int32_t mt__cpu_matmul(mt_tensor *c, const mt_tensor *a, const mt_tensor *b);
+int32_t mt__cpu_find(const mt_tensor *a, bool negative, bool *found);
+int32_t mt__cpu_byteswap(mt_tensor *t);
+int32_t mt__cpu_sequence(mt_tensor *t, double start, double step);
+int32_t mt__cpu_count(const mt_tensor *mask, int64_t *count);
+int32_t mt__cpu_masked_select(mt_tensor *out, const mt_tensor *a, const mt_tensor *mask);
+int32_t mt__cpu_masked_copy(mt_tensor *t, const mt_tensor *mask, const mt_tensor *src);
+int32_t mt__cpu_nonzero(mt_tensor *out, const mt_tensor *a);
+
+#endif

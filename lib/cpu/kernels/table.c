@@ -1,0 +1,18 @@
+#include "kernels.h"
+
+/* All loops of one instruction set; called once, at the first use. */
+const mt__kernels *MT_ISA(mt__kernels)(void);
+
+const mt__kernels *MT_ISA(mt__kernels)(void) {
+  static mt__kernels k;
+#define MT_NAME_(suffix) #suffix
+#define MT_NAME(suffix) MT_NAME_(suffix)
+  k.isa = MT_NAME(MT_ISA_SUFFIX);
+  MT_ISA(mt__fill_unary)(&k);
+  MT_ISA(mt__fill_binary)(&k);
+  MT_ISA(mt__fill_compare)(&k);
+  MT_ISA(mt__fill_cast)(&k);
+  MT_ISA(mt__fill_copy)(&k); /* equal dtypes move bytes: after the casts */
+  MT_ISA(mt__fill_reduce)(&k);
+  return &k;
+}

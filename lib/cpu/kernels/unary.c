@@ -1,0 +1,32 @@
+#include "kernels.h"
+#include "scalar.h"
+
+#define MT_NONE a
+
+#define LOOP(id, dtype, T, C, access, EXPRESSION)                                                  \
+  static void unary_##id##_##dtype(char *const *p, const int64_t *stride, int64_t n, void *ctx) {  \
+    (void)ctx;                                                                                     \
+    if (stride[0] == sizeof(T) && stride[1] == sizeof(T)) {                                        \
+      T *out = (T *)p[0];                                                                          \
+      const T *x = (const T *)p[1];                                                                \
+      MT_INDEPENDENT for (int64_t i = 0; i < n; i++) {                                             \
+        C a = MT_LOAD_##access(x[i]);                                                              \
+        out[i] = (T)MT_STORE_##access(EXPRESSION);                                                 \
+      }                                                                                            \
+      return;                                                                                      \
+    }                                                                                              \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+      C a = MT_LOAD_##access(*(const T *)(p[1] + i * stride[1]));                                  \
+      *(T *)(p[0] + i * stride[0]) = (T)MT_STORE_##access(EXPRESSION);                             \
+    }                                                                                              \
+  }
+
+#define XX(id, names, set, flags, EB, EI, ER, EC, doc) MT_LOOPS(LOOP, id, EB, EI, ER, EC)
+MT_UNARY_OPS(XX)
+#undef XX
+
+void MT_ISA(mt__fill_unary)(mt__kernels *k) {
+#define XX(id, names, set, ...) MT_ENTRIES(k->unary, unary_, id, set)
+  MT_UNARY_OPS(XX)
+#undef XX
+}
