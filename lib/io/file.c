@@ -74,7 +74,7 @@ static int32_t regular_read(mt_file *f, void *dst, int64_t n, int64_t *got) {
 
 static void descriptor_close(mt_file *f) { close(f->fd); }
 
-static const mt__file_class regular = {regular_read, descriptor_close, MT__AHEAD};
+static const mt__file_class regular = {regular_read, descriptor_close};
 
 /* A pipe or a device. */
 static int32_t pipe_read(mt_file *f, void *dst, int64_t n, int64_t *got) {
@@ -92,24 +92,43 @@ static int32_t pipe_read(mt_file *f, void *dst, int64_t n, int64_t *got) {
   return 0;
 }
 
-static const mt__file_class pipe_class = {pipe_read, descriptor_close, 8};
+static const mt__file_class pipe_class = {pipe_read, descriptor_close};
+
+/* Finds out what the file is. Failing is very unlikely, and then what was read so far is all there is. */
+static void settle(mt_file *f) {
+  struct stat st;
+  f->concurrent = fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode);
+  f->size = f->concurrent ? (int64_t)st.st_size : -1;
+  f->class = f->concurrent ? &regular : &pipe_class;
+}
+
+static int32_t fresh_read(mt_file *f, void *dst, int64_t n, int64_t *got) {
+  settle(f);
+  return f->class->read(f, dst, n, got);
+}
+
+/* A file of which only the first bytes were read: a small one is done with before its size is asked. */
+static const mt__file_class fresh = {fresh_read, descriptor_close};
 
 int32_t mt__file_init_path(mt_file *f, const char *path) {
-  struct stat st;
+  ssize_t n = -1;
   /* The read-ahead need not be cleared. */
   memset(f, 0, offsetof(mt_file, ahead));
   f->name = path;
+  f->class = &fresh;
+  f->size = -1;
   do f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
   while (f->fd < 0 && errno == EINTR);
-  if (f->fd < 0) return mt__fail(MT_EIO, "%s: cannot open: %s", path, strerror(errno));
-  if (fstat(f->fd, &st) != 0 || S_ISDIR(st.st_mode)) {
-    int code = S_ISDIR(st.st_mode) ? EISDIR : errno;
-    close(f->fd);
+  if (f->fd >= 0)
+    do n = read(f->fd, f->ahead, MT__AHEAD);
+    while (n < 0 && errno == EINTR);
+  if (n < 0) {
+    int code = errno;
+    if (f->fd >= 0) close(f->fd);
     return mt__fail(MT_EIO, "%s: cannot open: %s", path, strerror(code));
   }
-  f->concurrent = S_ISREG(st.st_mode);
-  f->size = f->concurrent ? (int64_t)st.st_size : -1;
-  f->class = f->concurrent ? &regular : &pipe_class;
+  f->ahead_n = (int32_t)n;
+  f->position = n;
   return 0;
 }
 
@@ -127,6 +146,7 @@ int32_t mt_file_open(mt_file **out, const char *path) {
     return rc;
   }
   f->owned_name = name;
+  settle(f);
   *out = f;
   return 0;
 }
@@ -154,7 +174,7 @@ static void stream_close(mt_file *f) {
   if (f->ahead_n > 0 && f->size >= 0) fseeko(f->stream, -(off_t)f->ahead_n, SEEK_CUR);
 }
 
-static const mt__file_class stream_class = {stream_read, stream_close, 0};
+static const mt__file_class stream_class = {stream_read, stream_close};
 
 int32_t mt_file_stdio(mt_file **out, void *stream) {
   struct stat st;
@@ -187,7 +207,7 @@ static int32_t memory_read(mt_file *f, void *dst, int64_t n, int64_t *got) {
   return 0;
 }
 
-static const mt__file_class memory_class = {memory_read, NULL, 0};
+static const mt__file_class memory_class = {memory_read, NULL};
 
 int32_t mt_file_memory(mt_file **out, const void *data, int64_t nbytes) {
   if (nbytes < 0 || (data == NULL && nbytes > 0))
@@ -217,7 +237,8 @@ void mt_file_close(mt_file *f) {
   free(f);
 }
 
-int64_t mt__file_left(const mt_file *f) {
+int64_t mt__file_left(mt_file *f) {
+  if (f->class == &fresh) settle(f);
   return f->size < 0 ? -1 : f->size - f->position + f->ahead_n;
 }
 
@@ -229,15 +250,13 @@ static int32_t look_ahead(mt_file *f, int32_t n) {
   if (f->ahead_n >= n) return 0;
   memmove(f->ahead, f->ahead + f->ahead_at, (size_t)f->ahead_n);
   f->ahead_at = 0;
-  int32_t want = f->class->ahead > n ? f->class->ahead : n;
-  MT_TRY(f->class->read(f, f->ahead + f->ahead_n, want - f->ahead_n, &got));
+  MT_TRY(f->class->read(f, f->ahead + f->ahead_n, n - f->ahead_n, &got));
   f->ahead_n += (int32_t)got;
   return 0;
 }
 
 int32_t mt__file_read(mt_file *f, void *dst, int64_t n, int64_t *got) {
   int64_t more = 0;
-  if (f->position == 0 && n < f->class->ahead) MT_TRY(look_ahead(f, 1));
   *got = n < f->ahead_n ? n : f->ahead_n;
   memcpy(dst, f->ahead + f->ahead_at, (size_t)*got);
   f->ahead_at += (int32_t)*got;

@@ -17,9 +17,6 @@ typedef struct mt__file_class {
   /* Reads up to n bytes at f->position; fewer only at the end of the input. */
   int32_t (*read)(mt_file *f, void *dst, int64_t n, int64_t *got);
   void (*close)(mt_file *f);
-  /* How many bytes may be taken into `ahead` at once: more than is asked for where the input is
-   * ours alone, so that a small file needs one call of the system. */
-  int32_t ahead;
 } mt__file_class;
 
 struct mt_file {
@@ -48,7 +45,7 @@ int32_t mt__file_read_all(mt_file *f, void *dst, int64_t n, const char *what);
  * must be known and cover them. */
 int32_t mt__file_read_at(mt_file *f, int64_t offset, void *dst, int64_t n);
 /* Bytes to the end, or -1. */
-int64_t mt__file_left(const mt_file *f);
+int64_t mt__file_left(mt_file *f);
 
 /* -------------------------------------------------------------------------------- outputs */
 
@@ -68,6 +65,8 @@ struct mt_sink {
 
 /* Writes plain bytes, past any zip member in progress. */
 int32_t mt__sink_put(mt_sink *w, const void *src, int64_t n);
+/* Says that about nbytes will follow. MT_EIO when the disk has no room for them. */
+int32_t mt__sink_expect(mt_sink *w, int64_t nbytes);
 /* Whether bytes already written may be replaced, and doing so. */
 bool mt__sink_can_patch(const mt_sink *w);
 int32_t mt__sink_patch(mt_sink *w, int64_t offset, const void *src, int64_t n);

@@ -29,10 +29,11 @@ static int32_t read_header(mt_npy *h, mt_file *f, int64_t max_header) {
   int32_t length_bytes = h->version_ == 1 ? 2 : 4;
   MT_TRY(mt__file_read_all(f, start + 8, length_bytes, "npy header's length"));
   int64_t n = h->version_ == 1 ? mt__le16(start + 8) : (int64_t)mt__le32(start + 8);
-  int64_t left = mt__file_left(f);
   if (n > max_header)
     return mt__fail(MT_EFORMAT, "%s: its npy header is %lld bytes long, more than max_header (%lld)",
                     f->name, (long long)n, (long long)max_header);
+  /* What has been read already is there; asking for the size can wait. */
+  int64_t left = n <= f->ahead_n ? n : mt__file_left(f);
   if (left >= 0 && n > left)
     return mt__fail(MT_EFORMAT, "%s: its npy header claims %lld bytes, %lld are there", f->name,
                     (long long)n, (long long)left);
@@ -164,8 +165,8 @@ static int32_t to_native(mt_npy *h, mt_storage *s) {
 }
 
 /* Checks the claimed size against the input, where that can be known, and takes the memory. */
-static int32_t make_storage(mt_storage **out, const mt_npy *h, const mt_file *f) {
-  int64_t left = mt__file_left(f);
+static int32_t make_storage(mt_storage **out, const mt_npy *h, mt_file *f) {
+  int64_t left = h->nbytes_ <= f->ahead_n && !f->member ? h->nbytes_ : mt__file_left(f);
   if (left >= 0 && (f->member ? left != h->nbytes_ : left < h->nbytes_))
     return mt__fail(MT_EFORMAT, "%s: its header claims %lld bytes of data (shape %s, %lld bytes an "
                     "element), %lld are there", f->name, (long long)h->nbytes_,

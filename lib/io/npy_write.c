@@ -90,7 +90,10 @@ int32_t mt_npy_write(mt_sink *w, mt_npy *h, const mt_tensor *t, double limit) {
   if (t->numel_ * mt__bytes(t->dtype_) != h->nbytes_)
     return mt__fail(MT_EVALUE, "save: the header is for %lld bytes, the tensor has %lld",
                     (long long)h->nbytes_, (long long)(t->numel_ * mt__bytes(t->dtype_)));
-  if (h->header_bytes_ == 0) MT_TRY(write_header(w, h));
+  if (h->header_bytes_ == 0) {
+    if (w->zip == NULL) MT_TRY(mt__sink_expect(w, h->nbytes_ + 128));
+    MT_TRY(write_header(w, h));
+  }
   if (h->done_ == h->nbytes_) return 0;
   bool straight = !(h->swapped_ && h->fields_ == NULL) && (h->fortran_ || mt_is_contiguous(t));
   if (h->fields_ != NULL && !mt_is_contiguous(t))

@@ -82,7 +82,7 @@ static int32_t stored_read(mt_file *f, void *dst, int64_t n, int64_t *got) {
   return f->position == f->size ? check_crc(m) : 0;
 }
 
-static const mt__file_class stored_class = {stored_read, NULL, 0};
+static const mt__file_class stored_class = {stored_read, NULL};
 
 /* ----------------------------------------------------------------------------------- deflated */
 
@@ -158,7 +158,7 @@ static int32_t inflated_read(mt_file *f, void *dst, int64_t n, int64_t *got) {
 
 static void inflated_close(mt_file *f) { inflateEnd(&((member *)f)->z); }
 
-static const mt__file_class inflated_class = {inflated_read, inflated_close, 0};
+static const mt__file_class inflated_class = {inflated_read, inflated_close};
 
 /* ---------------------------------------------------------------------------------- opening */
 

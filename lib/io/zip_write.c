@@ -135,6 +135,7 @@ int32_t mt_zip_begin(mt_sink *w, const char *name, int64_t name_bytes, int64_t n
   z->descriptor = !mt__sink_can_patch(w);
   /* Deflate may lengthen what does not compress, by less than this. */
   z->zip64 = nbytes + nbytes / 1000 + 1024 >= (int64_t)LARGE;
+  if (z->method == 0) MT_TRY(mt__sink_expect(w, nbytes + 128));
   return write_local(w, z);
 }
 

@@ -1,0 +1,86 @@
+--- A Python process that is kept for a whole run and times NumPy and PyTorch on request.
+
+local Peer = {}
+Peer.__index = Peer
+
+local function quote(s)
+  return "'" .. s:gsub("'", "'\\''") .. "'"
+end
+
+local escapes = { ['"'] = '\\"', ['\\'] = '\\\\', ['\n'] = '\\n', ['\t'] = '\\t' }
+local function encode(value)
+  if type(value) == 'number' then return ('%.17g'):format(value) end
+  if type(value) == 'string' then return '"' .. value:gsub('["\\\n\t]', escapes) .. '"' end
+  local fields = {}
+  for k, v in pairs(value) do fields[#fields + 1] = encode(k) .. ':' .. encode(v) end
+  return '{' .. table.concat(fields, ',') .. '}'
+end
+
+-- The answers are flat objects of strings, numbers, true, false and null.
+local function decode(line)
+  local answer = {}
+  for key, value in line:gmatch '"([%w_]+)": ("?[^,}]*)' do
+    if value:sub(1, 1) == '"' then
+      answer[key] = line:match('"' .. key .. '": "(.-[^\\])"[,}]') or value
+    elseif value == 'true' then
+      answer[key] = true
+    else
+      answer[key] = tonumber(value)
+    end
+  end
+  return answer
+end
+
+--- Starts the process.
+---@param python string the interpreter
+---@param script string the path of worker.py
+---@param folder string where both sides may leave files
+---@return table peer
+function Peer.start(python, script, folder)
+  local fifo = folder .. '/answers'
+  assert(os.execute('mkfifo ' .. quote(fifo)) == 0, 'mkfifo failed')
+  local requests = assert(io.popen(table.concat({
+    quote(python), quote(script), quote(folder), '>' .. quote(fifo) }, ' '), 'w'))
+  -- Opening waits for the shell above to open its end; if Python ends, reading meets the end.
+  local self = setmetatable({ requests = requests, answers = assert(io.open(fifo, 'r')), last = 0 },
+    Peer)
+  self.versions = self:ask { ['do'] = 'versions' }
+  return self
+end
+
+--- Sends a request and waits for its answer; raises what went wrong there.
+function Peer:ask(request)
+  self.requests:write(encode(request), '\n')
+  self.requests:flush()
+  local line = self.answers:read '*l'
+  if not line then error 'the Python process ended' end
+  local answer = decode(line)
+  if answer.error then error('in Python: ' .. answer.error, 0) end
+  return answer
+end
+
+--- A function that times `count` runs of a statement, or nil where the library is not there.
+---@param library string 'numpy' or 'torch'
+---@param threads integer
+---@param setup string statements run once
+---@param code string the statements to time
+---@return fun(count: integer): number? run, fun()? drop
+function Peer:prepare(library, threads, setup, code)
+  self.last = self.last + 1
+  local id = self.last
+  local answer = self:ask {
+    ['do'] = 'prepare', id = id, library = library, threads = threads, setup = setup, code = code }
+  if not answer.ready then return nil end
+  return function(count)
+    return self:ask { ['do'] = 'time', id = id, count = count }.seconds
+  end, function()
+    self:ask { ['do'] = 'drop', id = id }
+  end
+end
+
+function Peer:stop()
+  self.requests:close()
+  self.answers:close()
+end
+
+return Peer

@@ -1,0 +1,132 @@
+--- Memory that Lua's collector does not see: when to collect, what to keep alive, how to retry.
+
+local C = require 'moontorch.native'
+local ffi = require 'ffi'
+local fail = require 'moontorch.fail'
+
+local M = {}
+
+local MIB = 2 ^ 20
+local SMALLEST, LARGEST = 32 * MIB, 256 * MIB
+
+local counters = C.mt_memory()
+local limit = ffi.new('int64_t[1]', SMALLEST)
+local budget = SMALLEST
+local last = C.mt_clock()
+
+-- A full collection costs what the Lua heap costs, so the bytes that may be made between two of
+-- them double while collecting takes more than a tenth of the time, up to a bound, and shrink again
+-- where it takes less than a fiftieth.
+local function collect()
+  local start = C.mt_clock()
+  collectgarbage()
+  local now = C.mt_clock()
+  local share = (now - start) / (now - last + 1e-9)
+  local largest = math.max(LARGEST, 2 * collectgarbage('count') * 1024)
+  if share > 0.1 then
+    budget = math.min(2 * budget, largest)
+  elseif share < 0.02 then
+    budget = math.max(budget / 2, SMALLEST)
+  end
+  last = now
+  limit[0] = counters.used_ + budget
+end
+
+--- Collects when the tensors' memory has grown past a limit that adapts. Called wherever a tensor
+--- with memory of its own was made.
+function M.pressure()
+  if counters.used_ > limit[0] then collect() end
+end
+
+-- After the second pass nothing is left that only a finalizer of the first one had kept.
+local function collectall()
+  collectgarbage()
+  collectgarbage()
+  C.mt_memory_trim()
+end
+
+-- The table of what foreign storages live on. A dying storage leaves its number in the box.
+local box = ffi.gc(C.mt_box_new(), C.mt_box_release)
+if box == nil then error('out of memory', 0) end
+local anchors, number = {}, 0
+
+local function drain()
+  while true do
+    local dead = C.mt_box_take(box)
+    if dead < 0 then return end
+    anchors[dead] = nil
+  end
+end
+
+--- Lets go of what died since the last call.
+function M.drain()
+  if box.dead_ ~= 0 then drain() end
+end
+
+--- Calls a C function that failed with rc once more, where that may help: after a full collection
+--- when memory had run out, and with `res` resized when it had the wrong shape. Else raises.
+--- `res` is nil where there is no result argument, or where it is also an input.
+---@param rc integer what the first call returned
+---@param res ffi.cdata*? result argument
+---@param call function the C function
+---@param ... any its arguments
+---@return integer 0
+function M.again(rc, res, call, ...)
+  if rc == C.MT_ENOMEM then
+    collectall()
+    rc = call(...)
+  end
+  if rc == C.MT_EOUT and res ~= nil then
+    local sizes = ffi.new('int64_t[64]')
+    local ndim = C.mt_out_shape(sizes)
+    rc = C.mt_tensor_resize(res, res.dtype_, ndim, sizes)
+    if rc == C.MT_ENOMEM then
+      collectall()
+      rc = C.mt_tensor_resize(res, res.dtype_, ndim, sizes)
+    end
+    fail.check(rc)
+    rc = call(...)
+  end
+  fail.check(rc)
+  return rc
+end
+
+--- A storage over memory that a Lua object owns; the object lives as long as the storage.
+---@param data ffi.cdata* first byte
+---@param nbytes number
+---@param flags integer 0 or MT_READONLY
+---@param object any kept alive
+---@return ffi.cdata* storage mt_storage *, with one reference that the caller must drop
+function M.anchor(data, nbytes, flags, object)
+  M.drain()
+  number = number + 1
+  local out = ffi.new('mt_storage *[1]')
+  anchors[number] = object
+  local rc = C.mt_storage_anchor(out, data, nbytes, flags, box, number)
+  if rc ~= 0 then
+    anchors[number] = nil
+    fail.check(rc)
+  end
+  return out[0]
+end
+
+--- Makes an uninitialised storage of our own.
+---@param nbytes number
+---@return ffi.cdata* storage mt_storage *, with one reference that the caller must drop
+function M.storage(nbytes)
+  local out = ffi.new('mt_storage *[1]')
+  local rc = C.mt_storage_new(out, nbytes)
+  if rc ~= 0 then M.again(rc, nil, C.mt_storage_new, out, nbytes) end
+  return out[0]
+end
+
+--- How many objects are anchored now.
+---@return integer
+function M.anchored()
+  M.drain()
+  local n = 0
+  for _ in pairs(anchors) do n = n + 1 end
+  return n
+end
+
+return M

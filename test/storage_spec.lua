@@ -1,0 +1,108 @@
+local torch = require 'moontorch'
+local ffi = require 'ffi'
+
+describe('a storage', function()
+  it('is made from a size or a table', function()
+    local s = torch.FloatStorage(3)
+    assert.are.equal(3, #s)
+    assert.are.equal(3, s:size())
+    assert.are.equal('torch.FloatStorage', torch.type(s))
+    assert.are.equal('torch.FloatStorage', torch.typename(s))
+    assert.are.equal(torch.float32, s.dtype)
+    assert.are.equal(4, s:elementSize())
+    assert.are.equal(0, #torch.IntStorage())
+    local t = torch.LongStorage { 1, 2, 3 }
+    assert.are.same({ 1, 2, 3 }, t:totable())
+    assert.is_true(t == t)
+    assert.is_false(t == torch.LongStorage { 1, 2, 3 })
+    assert.is_false(t == nil)
+    assert.has_error(function() torch.FloatStorage(-1) end)
+    assert.has_error(function() torch.FloatStorage(1.5) end)
+    assert.has_error(function() torch.FloatStorage('x') end)
+    assert.has_error(function() torch.FloatStorage(2 ^ 60) end)
+    assert.has_error(function() torch.ByteStorage { 256 } end)
+    assert.has_error(function() torch.FloatStorage(s) end)
+  end)
+
+  it('reads and writes elements within its bounds', function()
+    local s = torch.IntStorage { 5, 6 }
+    s[1] = 7
+    assert.are.equal(7, s[1])
+    for _, i in ipairs { 0, 3, -1, 1.5 } do
+      assert.is_false(pcall(function() return s[i] end))
+      assert.is_false(pcall(function() s[i] = 1 end))
+    end
+    assert.has_error(function() s[1] = 1.5 end)
+    assert.has_error(function() s.x = 1 end)
+    assert.is_nil(s.x)
+  end)
+
+  it('is what tensors share', function()
+    local t = torch.zeros(2, 2)
+    local s = t:storage()
+    s[4] = 9
+    assert.are.equal(9, t[{ 2, 2 }])
+    s:fill(1)
+    assert.are.equal(4, t:sum())
+    s:resize(6)
+    assert.are.equal(6, #t:storage())
+    assert.are.equal(4, t:sum())
+    local other = t:storage()
+    s:resize(2)
+    assert.are.equal(2, #other)
+    assert.has_error(function() return other[3] end)
+    assert.are.equal(4, t:sum()) -- the block is kept, so that views stay within memory
+  end)
+
+  it('copies, converts, and gives its bytes', function()
+    local s = torch.IntStorage { 1, 2 }
+    local d = torch.DoubleStorage(2):copy(s)
+    assert.are.same({ 1, 2 }, d:totable())
+    assert.are.equal('torch.ShortStorage', torch.type(s:type('torch.ShortStorage')))
+    assert.are.equal('\1\0\0\0\2\0\0\0', s:string())
+    local b = torch.CharStorage(2)
+    b:string('hello')
+    assert.are.equal(5, #b)
+    assert.are.equal('hello', b:string())
+    assert.are.equal('', torch.ByteStorage():string())
+    assert.has_error(function() s:string('abc') end)
+    assert.has_error(function() s:copy(torch.IntStorage(3)) end)
+    assert.has_error(function() s:copy { 1, 2 } end)
+  end)
+
+  it('lends a pointer', function()
+    local s = torch.ShortStorage { 1, 2 }
+    assert.is_true(ffi.istype('int16_t *', s:data()))
+    s:data()[1] = 5
+    assert.are.equal(5, s[2])
+  end)
+
+  it('is read-only over read-only memory', function()
+    local s = torch.fromBuffer('abc'):storage()
+    assert.is_true(s:isReadOnly())
+    assert.is_false(s:isMapped())
+    assert.has_error(function() s[1] = 1 end)
+    assert.has_error(function() s:fill(1) end)
+    assert.has_error(function() s:resize(10) end)
+    assert.has_error(function() s:string('xyz') end)
+    assert.has_error(function() s:copy(torch.ByteStorage(3)) end)
+    assert.has_error(function() s:data()[0] = 1 end)
+    assert.are.equal('abc', s:string())
+  end)
+
+  it('can be freed early', function()
+    local s = torch.FloatStorage(3)
+    s:free()
+    assert.has_error(function() return s[1] end)
+    assert.has_error(function() return #s end)
+    assert.has_error(function() s:fill(1) end)
+    assert.has_error(function() torch.FloatTensor(s) end)
+    s:free()
+  end)
+
+  it('over nothing that is mapped cannot be closed', function()
+    assert.has_error(function() torch.FloatStorage(3):close() end)
+    assert.has_error(function() torch.FloatTensor(3):close() end)
+    assert.has_error(function() torch.FloatTensor(3):sync() end)
+  end)
+end)
