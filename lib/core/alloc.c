@@ -14,6 +14,19 @@ enum {
   CACHE_SHARE = 8 /* at most 1/8 of physical memory is kept */
 };
 
+/* A sanitizer sees what a block is used for only where blocks have their own size and are freed. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define EXACT 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define EXACT 1
+#endif
+#if !defined(EXACT)
+#define EXACT 0
+#endif
+
 typedef struct block {
   struct block *next;
 } block;
@@ -33,7 +46,7 @@ static void take_lock(void) {
 }
 
 static void start(void) {
-  cache_limit = mt__os_memory() / CACHE_SHARE;
+  cache_limit = EXACT ? 0 : mt__os_memory() / CACHE_SHARE;
   mt__os_at_fork(unlock);
 }
 
@@ -65,10 +78,10 @@ void *mt__alloc(int64_t nbytes) {
   if (counters.used_ > counters.peak_) counters.peak_ = counters.used_;
   unlock();
   if (b != NULL) return b;
-  void *fresh = mt__os_alloc(rounded);
+  void *fresh = mt__os_alloc(EXACT ? nbytes : rounded);
   if (fresh == NULL) {
     mt_memory_trim();
-    fresh = mt__os_alloc(rounded);
+    fresh = mt__os_alloc(EXACT ? nbytes : rounded);
   }
   if (fresh == NULL) {
     take_lock();
@@ -100,7 +113,7 @@ void mt_memory_trim(void) {
     block *list = free_lists[class];
     free_lists[class] = NULL;
     int64_t rounded = SMALLEST;
-    if (class > 0) {
+    if (class > 0 && list != NULL) { /* the highest classes, always empty, would overflow */
       int64_t base = INT64_C(1) << ((class - 1) / 8 + 6);
       rounded = base + ((class - 1) % 8 + 1) * (base >> 3);
     }

@@ -86,6 +86,8 @@ int32_t mt__check_sizes(int32_t ndim, const int64_t *sizes, int32_t itemsize, in
  * but memory. t is released first. */
 int32_t mt__set(mt_tensor *t, mt_storage *s, int32_t dtype, int64_t offset, int32_t ndim,
                 const int64_t *sizes, const int64_t *strides, int64_t numel);
+/* Moves what `from` holds into the zeroed `to`. */
+void mt__move(mt_tensor *to, mt_tensor *from);
 /* [*lo, *hi): the bytes of the storage that t's elements cover; both 0 when there are none. */
 void mt__extent(const mt_tensor *t, int64_t *lo, int64_t *hi);
 /* MT_ESTORAGE for a closed or absent storage; `op` names the operator in messages. */

@@ -26,27 +26,25 @@ static mt_op_row rows[] = {
 };
 enum { NROWS = sizeof rows / sizeof *rows };
 
-/* The name in messages is the first of the Lua names; it is cut out when first asked for, and threads
- * that do so at once write the same. */
-static const mt_op_row *named(mt_op_row *row) {
+/* The name in messages is the first of the Lua names; all are cut out as the library is loaded, when
+ * there is one thread. */
+__attribute__((constructor)) static void name_rows(void) {
   static char names[NROWS][24];
-  char *name = names[row - rows];
-  if (__atomic_load_n(&row->name, __ATOMIC_ACQUIRE) == NULL) {
-    memcpy(name, row->names, strcspn(row->names, " "));
-    __atomic_store_n(&row->name, name, __ATOMIC_RELEASE);
+  for (int32_t i = 0; i < NROWS; i++) {
+    memcpy(names[i], rows[i].names, strcspn(rows[i].names, " "));
+    rows[i].name = names[i];
   }
-  return row;
 }
 
 const mt_op_row *mt_op(int32_t index) {
-  return index >= 0 && index < NROWS ? named(&rows[index]) : NULL;
+  return index >= 0 && index < NROWS ? &rows[index] : NULL;
 }
 
 const mt_op_row *mt__op_row(int32_t family, int32_t op) {
   static const int32_t first[MT_NFAMILIES] = {0, MT_NUNARY, MT_NUNARY + MT_NBINARY,
                                               MT_NUNARY + MT_NBINARY + MT_NCOMPARE};
   static const int32_t count[MT_NFAMILIES] = {MT_NUNARY, MT_NBINARY, MT_NCOMPARE, MT_NREDUCE};
-  if (op >= 0 && op < count[family]) return named(&rows[first[family] + op]);
+  if (op >= 0 && op < count[family]) return &rows[first[family] + op];
   mt__fail(MT_EVALUE, "there is no operator number %d in family %d", op, family);
   return NULL;
 }
@@ -59,59 +57,56 @@ int32_t mt__check_op_dtype(const mt_op_row *row, int32_t dtype) {
 /* ------------------------------------------------------------------------------ the short way */
 
 /*
- * Small tensors of one dtype and shape, all contiguous, or a number as second operand: no iterator is
- * needed. This is what makes an operator on a few elements cheap. `want` is the dtype of out.
+ * Few elements, all operands of one dtype and shape and contiguous, or a number as the second one: no
+ * iterator is needed, and the call costs little more than its loop. Whatever is out of the ordinary
+ * (errors too) is left to the long way.
  */
-static bool flat(const mt_tensor *t, const mt_tensor *like) {
-  if (t->dtype_ != like->dtype_ || t->numel_ != like->numel_ || t->ndim_ != like->ndim_) return false;
+enum { SHORT = 32768, NOT_FOR_ALL = MT_OP_FLOAT | MT_OP_ZERODIV | MT_OP_NEGPOW | MT_OP_REAL };
+
+static bool reachable(const mt_tensor *t, int32_t forbidden) {
+  const mt_storage *s = t->storage_;
+  return s != NULL && !(s->flags_ & forbidden) && s->device_ == MT_CPU &&
+         (uintptr_t)(s->data_ + t->offset_) % (uintptr_t)mt__alignment(t->dtype_) == 0;
+}
+
+static bool same_shape(const mt_tensor *t, const mt_tensor *u) {
+  if (t->ndim_ != u->ndim_) return false;
   for (int32_t d = 0; d < t->ndim_; d++)
-    if (t->sizes_[d] != like->sizes_[d]) return false;
+    if (t->sizes_[d] != u->sizes_[d]) return false;
   return true;
 }
 
-static bool usable(const mt_tensor *t, int32_t forbidden) {
-  return t->storage_ != NULL && !(t->storage_->flags_ & forbidden) && t->storage_->device_ == MT_CPU &&
-         mt_is_contiguous(t) && (uintptr_t)mt__data(t) % (uintptr_t)mt__alignment(t->dtype_) == 0;
-}
-
-/* An output and an input of `bytes` each: the same place, or apart. */
+/* Is an input of `bytes` just where the output is, or apart from it? */
 static bool same_or_apart(const char *out, const char *in, int64_t bytes) {
   return out == in || out + bytes <= in || in + bytes <= out;
 }
 
-enum { SHORT = 32768, SAFE_FLAGS = MT_OP_FLOAT | MT_OP_ZERODIV | MT_OP_NEGPOW | MT_OP_REAL };
-
-/* Did the whole operation, when it was one of these; else nothing. */
+/* Did the whole operation, when it was a short one; else nothing. */
 static bool short_way(const mt_op_row *row, mt_tensor *out, const mt_tensor *a, const mt_tensor *b) {
-  int32_t dtype = a->dtype_;
+  int32_t dtype = a->dtype_, result = row->family == MT_COMPARE ? MT_UINT8 : dtype;
+  bool real = mt__kind(dtype) == MT_KIND_FLOAT, number = b != NULL && b->flags_ & MT_WEAK;
   if (a->flags_ & MT_WEAK || a->numel_ > SHORT || a->numel_ == 0) return false;
-  if (!(row->dtypes >> dtype & 1)) return false;
-  if (row->flags & SAFE_FLAGS &&
-      (mt__kind(dtype) != MT_KIND_FLOAT))
-    return false;
-  bool number = b != NULL && b->flags_ & MT_WEAK;
-  if (number ? mt__kind(b->dtype_) > mt__kind(dtype) || mt__kind(dtype) < MT_KIND_FLOAT : b != NULL && !flat(b, a))
-    return false;
-  int32_t result = row->family == MT_COMPARE ? MT_UINT8 : dtype;
-  if (!usable(a, MT_CLOSED) || (b != NULL && !number && !usable(b, MT_CLOSED))) return false;
+  if (!(row->dtypes >> dtype & 1) || (row->flags & NOT_FOR_ALL && !real)) return false;
+  if (!reachable(a, MT_CLOSED) || !mt_is_contiguous(a)) return false;
+  if (number) {
+    if (!real || mt__kind(b->dtype_) > MT_KIND_FLOAT) return false;
+  } else if (b != NULL) {
+    if (b->dtype_ != dtype || !same_shape(a, b)) return false;
+    if (!reachable(b, MT_CLOSED) || !mt_is_contiguous(b)) return false;
+  }
   const mt__backend *backend = MT_BACKEND(a);
   if (backend->loop == NULL) return false;
+  int64_t bytes = mt__bytes(dtype), all = a->numel_ * bytes;
   if (out->storage_ == NULL) {
     if (mt_tensor_new(out, result, a->ndim_, a->sizes_) != 0) return false;
   } else {
-    if (out->dtype_ != result || !usable(out, MT_CLOSED | MT_READONLY)) return false;
-    if (out->numel_ != a->numel_ || out->ndim_ != a->ndim_) return false;
-    for (int32_t d = 0; d < a->ndim_; d++)
-      if (out->sizes_[d] != a->sizes_[d]) return false;
-    int64_t bytes = a->numel_ * mt__bytes(dtype);
-    bool apart = row->family != MT_COMPARE;
-    if (!(apart || mt__data(out) != mt__data(a)) ||
-        !same_or_apart(mt__data(out), mt__data(a), bytes) ||
-        (b != NULL && !number && ((!apart && mt__data(out) == mt__data(b)) ||
-                                  !same_or_apart(mt__data(out), mt__data(b), bytes))))
-      return false;
+    if (out->dtype_ != result || !same_shape(out, a)) return false;
+    if (!reachable(out, MT_CLOSED | MT_READONLY) || !mt_is_contiguous(out)) return false;
+    if (!same_or_apart(mt__data(out), mt__data(a), all)) return false;
+    if (b != NULL && !number && !same_or_apart(mt__data(out), mt__data(b), all)) return false;
+    if (result != dtype && mt__data(out) == mt__data(a)) return false;
+    if (result != dtype && b != NULL && mt__data(out) == mt__data(b)) return false;
   }
-  int64_t bytes = mt__bytes(dtype);
   _Alignas(16) char scalar[16];
   char *p[3] = {mt__data(out), mt__data(a), scalar};
   int64_t stride[3] = {mt__bytes(result), bytes, 0};

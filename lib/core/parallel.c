@@ -10,12 +10,17 @@
 #endif
 
 #if defined(__SANITIZE_THREAD__)
-/* libgomp is not instrumented, so its fork and join are told to the sanitizer here. */
+/*
+ * libgomp is not instrumented, so its fork and join are told to the sanitizer here. What OpenMP
+ * hands from thread to thread around that is not looked at.
+ */
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
+#define UNTRACKED __attribute__((no_sanitize("thread")))
 #define ACQUIRE(address) __tsan_acquire(address)
 #define RELEASE(address) __tsan_release(address)
 #else
+#define UNTRACKED
 #define ACQUIRE(address) ((void)(address))
 #define RELEASE(address) ((void)(address))
 #endif
@@ -59,7 +64,7 @@ int32_t mt__parallel_width(int64_t n, int64_t grain) {
   return width < most ? (int32_t)width : most;
 }
 
-void mt__parallel(int64_t n, int64_t grain, mt__range work, void *ctx) {
+UNTRACKED void mt__parallel(int64_t n, int64_t grain, mt__range work, void *ctx) {
 #if defined(_OPENMP)
   int32_t width = n < 2 * grain ? 1 : mt__parallel_width(n, grain);
   if (width > 1 && !omp_in_parallel()) {

@@ -3,6 +3,8 @@
 
 #include "core.h"
 
+enum { SMALL_COPY = 1 << 17 }; /* bytes that are copied at once, without the iterator */
+
 int32_t mt__check_sizes(int32_t ndim, const int64_t *sizes, int32_t itemsize, int64_t *numel) {
   if (ndim < 0 || ndim > MT_MAXDIM)
     return mt__fail(MT_ESHAPE, "%d dimensions, at most %d are supported", ndim, MT_MAXDIM);
@@ -18,6 +20,15 @@ int32_t mt__check_sizes(int32_t ndim, const int64_t *sizes, int32_t itemsize, in
   }
   *numel = product == 0 ? 0 : extent / itemsize;
   return 0;
+}
+
+void mt__move(mt_tensor *to, mt_tensor *from) {
+  *to = *from;
+  if (from->sizes_ == from->inline_) {
+    to->sizes_ = to->inline_;
+    to->strides_ = to->inline_ + to->ndim_;
+  }
+  memset(from, 0, sizeof *from);
 }
 
 int32_t mt__set(mt_tensor *t, mt_storage *s, int32_t dtype, int64_t offset, int32_t ndim,
@@ -158,23 +169,39 @@ int32_t mt_is_contiguous(const mt_tensor *t) {
   return 1;
 }
 
-int32_t mt_clone(mt_tensor *out, const mt_tensor *t, int32_t keep_order) {
-  mt_tensor copy = {0}, view = {0}, source = {0};
-  int32_t reversed[MT_MAXDIM];
-  MT_TRY(mt__check_read("clone", t));
-  for (int32_t d = 0; d < t->ndim_; d++) reversed[d] = t->ndim_ - 1 - d;
-  int32_t rc = keep_order ? mt_permute(&source, t, reversed) : 0;
-  /* Fortran order is C order of the reversed dimensions. */
-  bool fortran = rc == 0 && keep_order && mt_is_contiguous(&source) && !mt_is_contiguous(t);
-  if (rc == 0 && !fortran) rc = mt_alias(&source, t);
-  if (rc == 0) rc = mt_tensor_new(&copy, t->dtype_, source.ndim_, source.sizes_);
-  if (rc == 0) rc = mt_copy(&copy, &source);
-  if (rc == 0) rc = fortran ? mt_permute(&view, &copy, reversed) : mt_alias(&view, &copy);
-  if (rc == 0) rc = mt_alias(out, &view);
-  mt_tensor_release(&source);
+/* Fortran order is C order of the reversed dimensions. */
+static int32_t clone_reversed(mt_tensor *out, const mt_tensor *t, bool *done) {
+  mt_tensor reversed = {0}, copy = {0};
+  int32_t dims[MT_MAXDIM];
+  for (int32_t d = 0; d < t->ndim_; d++) dims[d] = t->ndim_ - 1 - d;
+  int32_t rc = mt_permute(&reversed, t, dims);
+  *done = rc == 0 && mt_is_contiguous(&reversed);
+  if (*done) {
+    rc = mt_clone(&copy, &reversed, 0);
+    if (rc == 0) rc = mt_permute(out, &copy, dims);
+  }
+  mt_tensor_release(&reversed);
   mt_tensor_release(&copy);
-  mt_tensor_release(&view);
   return rc;
+}
+
+int32_t mt_clone(mt_tensor *out, const mt_tensor *t, int32_t keep_order) {
+  mt_tensor copy = {0};
+  bool done = false, contiguous;
+  MT_TRY(mt__check_read("clone", t));
+  contiguous = mt_is_contiguous(t);
+  if (keep_order && !contiguous) MT_TRY(clone_reversed(out, t, &done));
+  if (done) return 0;
+  MT_TRY(mt_tensor_new(&copy, t->dtype_, t->ndim_, t->sizes_));
+  if (contiguous && t->numel_ * mt__bytes(t->dtype_) <= SMALL_COPY) {
+    if (t->numel_ > 0)
+      memcpy(mt__data(&copy), mt__data(t), (size_t)(t->numel_ * mt__bytes(t->dtype_)));
+  } else {
+    mt_copy(&copy, t); /* checked already: a copy of its own shape and dtype cannot fail */
+  }
+  mt_tensor_release(out);
+  mt__move(out, &copy);
+  return 0;
 }
 
 int32_t mt__check_read(const char *op, const mt_tensor *t) {

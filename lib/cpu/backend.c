@@ -5,6 +5,12 @@
 
 static mt_loop cast_loop(int32_t to, int32_t from) { return mt__kernels_get()->cast[to][from]; }
 
+static void stream(char *dst, const char *src, int64_t nbytes) {
+  mt__kernels_get()->stream(dst, src, nbytes);
+}
+
+const mt__mover mt__cpu_mover = {cast_loop, stream};
+
 static mt_loop loop_of(int32_t family, int32_t op, int32_t dtype) {
   const mt__kernels *k = mt__kernels_get();
   switch (family) {
@@ -16,7 +22,7 @@ static mt_loop loop_of(int32_t family, int32_t op, int32_t dtype) {
 }
 
 static int32_t elementwise(int32_t family, int32_t op, int32_t dtype, mt__iter *it) {
-  mt__iter_run(it, loop_of(family, op, dtype), NULL, cast_loop);
+  mt__iter_run(it, loop_of(family, op, dtype), NULL, &mt__cpu_mover);
   return 0;
 }
 

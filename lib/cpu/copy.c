@@ -6,8 +6,6 @@
 
 enum { SMALLEST_TILED = 8 }; /* below, tiles are mostly edges */
 
-static mt_loop cast_loop(int32_t to, int32_t from) { return mt__kernels_get()->cast[to][from]; }
-
 /* A transposed copy: dst runs along dimension 0, src along dimension `across`. */
 typedef struct turn {
   const mt__iter *it;
@@ -49,14 +47,31 @@ static bool turned(mt__iter *it, turn *t) {
          it->size[t->across] >= SMALLEST_TILED;
 }
 
+/* One large block of bytes to another. */
+static bool plain_and_large(const mt__iter *it) {
+  const mt__operand *dst = &it->operand[0], *src = &it->operand[1];
+  int64_t bytes = mt__bytes(dst->dtype);
+  return dst->dtype == src->dtype && it->ndim == 1 && it->numel * bytes >= MT_STREAM_BYTES &&
+         dst->stride[0] == bytes && src->stride[0] == bytes;
+}
+
+static void stream_range(int64_t begin, int64_t end, void *ctx) {
+  const mt__iter *it = ctx;
+  mt__kernels_get()->stream(it->operand[0].data + begin, it->operand[1].data + begin, end - begin);
+}
+
 int32_t mt__cpu_copy(mt__iter *it) {
   turn t;
   if (it->numel == 0) return 0;
+  if (plain_and_large(it)) {
+    mt__parallel(it->numel * mt__bytes(it->operand[0].dtype), 1 << 20, stream_range, it);
+    return 0;
+  }
   if (!turned(it, &t)) {
     const mt__operand *dst = &it->operand[0], *src = &it->operand[1];
     /* The casts take any alignment, so nothing needs a buffer. */
     it->operand[0].buffered = it->operand[1].buffered = false;
-    mt__iter_run(it, cast_loop(dst->dtype, src->dtype), NULL, cast_loop);
+    mt__iter_run(it, mt__kernels_get()->cast[dst->dtype][src->dtype], NULL, &mt__cpu_mover);
     return 0;
   }
   t.bands = (it->size[0] + BAND - 1) / BAND;

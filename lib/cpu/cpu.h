@@ -7,8 +7,16 @@
 #include "../core/backend.h"
 #include "kernels/kernels.h"
 
+extern const mt__kernels *mt__kernels_chosen; /* NULL before the first use */
+const mt__kernels *mt__kernels_choose(void);
+
 /* The loops of the instruction set in use. */
-const mt__kernels *mt__kernels_get(void);
+static inline const mt__kernels *mt__kernels_get(void) {
+  const mt__kernels *k = __atomic_load_n(&mt__kernels_chosen, __ATOMIC_ACQUIRE);
+  return k != NULL ? k : mt__kernels_choose();
+}
+
+extern const mt__mover mt__cpu_mover;
 
 int32_t mt__cpu_copy(mt__iter *it);
 int32_t mt__cpu_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, uint64_t dims);

@@ -20,8 +20,8 @@ typedef struct isa {
   bool usable;
 } isa;
 
-static const mt__kernels *chosen;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+const mt__kernels *mt__kernels_chosen;
 
 static void choose(void) {
   isa isas[] = {/* the best first */
@@ -41,14 +41,14 @@ static void choose(void) {
     /* The last one is what is left when the wanted one is not to be had. */
     bool last = i + 1 == sizeof isas / sizeof *isas;
     if (wanted != NULL && strcmp(wanted, isas[i].name) != 0 && !last) continue;
-    chosen = isas[i].kernels();
+    __atomic_store_n(&mt__kernels_chosen, isas[i].kernels(), __ATOMIC_RELEASE);
     return;
   }
 }
 
-const mt__kernels *mt__kernels_get(void) {
+const mt__kernels *mt__kernels_choose(void) {
   pthread_once(&once, choose);
-  return chosen;
+  return mt__kernels_chosen;
 }
 
 const char *mt_isa(void) { return mt__kernels_get()->isa; }

@@ -258,7 +258,7 @@ static int32_t look_ahead(mt_file *f, int32_t n) {
 int32_t mt__file_read(mt_file *f, void *dst, int64_t n, int64_t *got) {
   int64_t more = 0;
   *got = n < f->ahead_n ? n : f->ahead_n;
-  memcpy(dst, f->ahead + f->ahead_at, (size_t)*got);
+  if (*got > 0) memcpy(dst, f->ahead + f->ahead_at, (size_t)*got);
   f->ahead_at += (int32_t)*got;
   f->ahead_n -= (int32_t)*got;
   if (*got < n) MT_TRY(f->class->read(f, (char *)dst + *got, n - *got, &more));

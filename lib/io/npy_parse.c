@@ -245,6 +245,7 @@ static int32_t grow(void **vector, int64_t *capacity, int64_t n, size_t size) {
 }
 
 static int32_t add_sizes(parser *q, const int64_t *sizes, int32_t n) {
+  if (n == 0) return 0;
   if (grow((void **)&q->sizes, &q->sizes_capacity, q->nsizes + n, sizeof *sizes) != 0)
     return out_of_memory(q);
   memcpy(q->sizes + q->nsizes, sizes, (size_t)n * sizeof *sizes);

@@ -1,8 +1,7 @@
-/* A growing piece of text, and checksums. */
+/* A growing piece of text. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "io.h"
 
@@ -34,8 +33,4 @@ void mt__text_addf(mt__text *t, const char *format, ...) {
   int n = vsnprintf(piece, sizeof piece, format, args);
   va_end(args);
   if (n > 0) mt__text_add(t, piece, n < (int)sizeof piece ? n : (int)sizeof piece - 1);
-}
-
-uint32_t mt__crc32(uint32_t crc, const void *src, int64_t n) {
-  return (uint32_t)crc32_z(crc, src, (z_size_t)n);
 }

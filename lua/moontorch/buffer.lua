@@ -45,7 +45,7 @@ local function ofcdata(x)
   local name = tostring(ffi.typeof(x)):match('^ctype<(.*)>$')
   local const = name:match('^const ') ~= nil
   name = name:gsub('^const ', '')
-  if name:match('%(%*%)%(') then
+  if name:match('%(%)$') then
     fail.raise('fromBuffer: a function is no memory')
   end
   -- "float *", "float (*)[4]", "const float * const": only a pointer ends or opens like this.

@@ -8,6 +8,7 @@ local C = require 'moontorch.native'
 local ffi = require 'ffi'
 local fail = require 'moontorch.fail'
 local dtype = require 'moontorch.dtype'
+local fence = require 'moontorch.fence'
 
 local M = {}
 
@@ -54,7 +55,7 @@ local function narrow(d)
     if v ~= v or v ~= floor(v) then return refuse(d, v, 'it is not an integer') end
     return refuse(d, v, ('its range is %.0f to %.0f'):format(lo, hi))
   end
-  read[d.id] = function(p) return cast(ptr, p)[0] end
+  read[d.id] = function(p) return fence(cast(ptr, p)[0]) end
   write[d.id] = function(p, v)
     if type(v) ~= 'number' then v = number(d, v) end
     if v >= lo and v <= hi and v == floor(v) then
@@ -67,7 +68,7 @@ end
 
 local function real(d)
   local ptr = d.ptr
-  read[d.id] = function(p) return cast(ptr, p)[0] end
+  read[d.id] = function(p) return fence(cast(ptr, p)[0]) end
   write[d.id] = function(p, v)
     if type(v) ~= 'number' then v = number(d, v) end
     cast(ptr, p)[0] = v
@@ -94,7 +95,7 @@ end
 
 local bool = dtype.of('bool')
 local bytes = bool.ptr
-read[bool.id] = function(p) return cast(bytes, p)[0] ~= 0 end
+read[bool.id] = function(p) return fence(cast(bytes, p)[0]) ~= 0 end
 write[bool.id] = function(p, v)
   if v == true or v == 1 then
     cast(bytes, p)[0] = 1
@@ -109,13 +110,13 @@ local long, ulong = dtype.of('int64'), dtype.of('uint64')
 local longs, ulongs = long.ptr, ulong.ptr
 
 read[long.id] = function(p)
-  local v = cast(longs, p)[0]
+  local v = fence(cast(longs, p)[0])
   if v >= -EXACT and v <= EXACT then return tonumber(v) end
   return v
 end
 
 read[ulong.id] = function(p)
-  local v = cast(ulongs, p)[0]
+  local v = fence(cast(ulongs, p)[0])
   if v <= EXACT then return tonumber(v) end
   return v
 end
@@ -159,7 +160,7 @@ end
 local function pairwise(d, ptr)
   read[d.id] = function(p)
     local v = cast(ptr, p)
-    return complex(v[0], v[1])
+    return complex(fence(v[0]), fence(v[1]))
   end
   write[d.id] = function(p, v)
     local out = cast(ptr, p)

@@ -98,11 +98,13 @@ local function badkey(t, k)
     .. 'LongStorage, or a mask of bytes or bools', tensor.kindof(k), tensor.describe(t))
 end
 
+-- Reads are put in parentheses, so that they are no tail calls: the frame, and with it the tensor,
+-- must outlive the pointer.
 local get
 
 local function getlist(t, k, n)
   local out = part(new(), t, k, n)
-  if out.ndim_ == 0 and n > 0 then return read[out.dtype_](readable(out)) end
+  if out.ndim_ == 0 and n > 0 then return (read[out.dtype_](readable(out))) end
   return out
 end
 
@@ -136,7 +138,7 @@ function get(t, k)
   if kind == 'number' then
     if t.ndim_ == 1 then
       local offset = reach(t, k, 0)
-      return read[t.dtype_](readable(t) + offset)
+      return (read[t.dtype_](readable(t) + offset))
     end
     return slice(t, k)
   elseif kind == 'string' then
@@ -150,13 +152,13 @@ function get(t, k)
     local i, j = k[1], k[2]
     if t.ndim_ == 2 and type(i) == 'number' and type(j) == 'number' and k[3] == nil then
       local offset = reach(t, i, 0) + reach(t, j, 1)
-      return read[t.dtype_](readable(t) + offset)
+      return (read[t.dtype_](readable(t) + offset))
     end
     local l = k[3]
     if t.ndim_ == 3 and type(i) == 'number' and type(j) == 'number' and type(l) == 'number'
       and k[4] == nil then
       local offset = reach(t, i, 0) + reach(t, j, 1) + reach(t, l, 2)
-      return read[t.dtype_](readable(t) + offset)
+      return (read[t.dtype_](readable(t) + offset))
     end
   end
   return getrare(t, k)

@@ -161,6 +161,7 @@ return setmetatable(M, {
     ---@param opts? {copy: boolean?}
     ---@return moontorch.Tensor
     function torch.from_numpy(x, opts)
+      types.options(opts, 'from_numpy')
       local wanted = opts and opts.copy
       if is(x) then return wanted and x:clone() or x end
       local f = fields(x)

@@ -18,10 +18,7 @@ local function general(x, opts)
   end
   local file = stream.input(x, 'load')
   local kind = stream.try(C.mt_file_kind, file)
-  if kind == C.MT_FILE_OTHER then
-    fail.raise('load: %s is neither an npy file nor an npz file',
-      type(x) == 'string' and x or 'what the file handle gives')
-  end
+  -- What is neither is left to npy, whose error tells what it found.
   return (kind == C.MT_FILE_ZIP and npz or npy).from(file, x, opts)
 end
 

@@ -48,7 +48,7 @@ local function map(h, place, mode, left)
     fail.raise("%s: '%s' is not the byte order of this machine, so that it cannot be mapped: load a "
       .. 'copy, without mmap', place.name, h.nfields_ > 0 and 'a field' or ffi.string(h.descr_))
   end
-  if left < nbytes then
+  if left < nbytes or place.member and left > nbytes then
     fail.raise('%s: its header claims %.0f bytes of data, %.0f are there', place.name, nbytes, left)
   end
   return stream.map(place.path, place.start + tonumber(h.header_bytes_), nbytes, mode)

@@ -7,6 +7,7 @@ local tensor = require 'moontorch.tensor'
 local dtype = require 'moontorch.dtype'
 local storage = require 'moontorch.storage'
 local args = require 'moontorch.args'
+local fence = require 'moontorch.fence'
 
 return function(torch)
   --- "torch.FloatTensor" of a tensor; nil for what is not Moontorch's.
@@ -80,10 +81,10 @@ return function(torch)
   ---@return number, table
   function torch.memoryUsed()
     local m = C.mt_memory()
-    return tonumber(m.used_), {
-      cached = tonumber(m.cached_),
-      peak = tonumber(m.peak_),
-      storages = tonumber(m.count_),
+    return fence(tonumber(m.used_)), {
+      cached = fence(tonumber(m.cached_)),
+      peak = fence(tonumber(m.peak_)),
+      storages = fence(tonumber(m.count_)),
     }
   end
 

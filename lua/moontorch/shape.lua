@@ -8,6 +8,7 @@ local tensor = require 'moontorch.tensor'
 local dtype = require 'moontorch.dtype'
 local storage = require 'moontorch.storage'
 local args = require 'moontorch.args'
+local fence = require 'moontorch.fence'
 
 local methods, props = tensor.methods, tensor.props
 local dim, int = args.dim, args.int
@@ -19,7 +20,7 @@ end
 --- The sizes as a LongStorage, or that of dimension d.
 ---@param d? integer
 function methods.size(t, d)
-  if d ~= nil then return tonumber(t.sizes_[dim(t, d, 'size')]) end
+  if d ~= nil then return fence(tonumber(t.sizes_[dim(t, d, 'size')])) end
   local out = longs(t.ndim_)
   for i = 1, t.ndim_ do out[i] = tonumber(t.sizes_[i - 1]) end
   return out
@@ -27,7 +28,7 @@ end
 
 -- Torch7 counts strides in elements. A view of one field of records may have none that is whole.
 local function elements(t, bytes)
-  return tonumber(bytes) / dtype[t.dtype_].bytes
+  return fence(tonumber(bytes)) / dtype[t.dtype_].bytes
 end
 
 --- The strides, in elements, as a LongStorage, or that of dimension d.
@@ -45,12 +46,12 @@ function methods.storageOffset(t) return elements(t, t.offset_) + 1 end
 
 --- The number of dimensions.
 ---@return integer
-function methods.dim(t) return t.ndim_ end
+function methods.dim(t) return fence(t.ndim_) end
 methods.nDimension = methods.dim
 
 --- The number of elements.
 ---@return integer
-function methods.nElement(t) return tonumber(t.numel_) end
+function methods.nElement(t) return fence(tonumber(t.numel_)) end
 methods.numel = methods.nElement
 
 --- Bytes of one element.
@@ -59,7 +60,7 @@ function methods.elementSize(t) return dtype[t.dtype_].bytes end
 
 --- Bytes of all elements.
 ---@return integer
-function methods.nbytes(t) return tonumber(t.numel_) * dtype[t.dtype_].bytes end
+function methods.nbytes(t) return fence(tonumber(t.numel_)) * dtype[t.dtype_].bytes end
 
 --- Whether the elements lie in C order without gaps.
 ---@return boolean
@@ -242,13 +243,13 @@ function methods.sync(t)
 end
 
 function props.dtype(t) return dtype[t.dtype_] end
-function props.ndim(t) return t.ndim_ end
+function props.ndim(t) return fence(t.ndim_) end
 function props.device() return 'cpu' end
 function props.T(t) return methods.t(t) end
 function props.readonly(t) return methods.isReadOnly(t) end
 function props.shape(t)
   local out = {}
-  for i = 1, t.ndim_ do out[i] = tonumber(t.sizes_[i - 1]) end
+  for i = 1, t.ndim_ do out[i] = fence(tonumber(t.sizes_[i - 1])) end
   return out
 end
 

@@ -12,6 +12,7 @@ local tensor = require 'moontorch.tensor'
 local element = require 'moontorch.element'
 local scalar = require 'moontorch.scalar'
 local args = require 'moontorch.args'
+local fence = require 'moontorch.fence'
 
 ---@class moontorch.Storage
 ---@field dtype moontorch.Dtype
@@ -92,7 +93,7 @@ end
 local meta = {}
 
 function meta.__index(h, k)
-  if type(k) == 'number' then return read[h.view_.dtype_](address(h, k, false)) end
+  if type(k) == 'number' then return (read[h.view_.dtype_](address(h, k, false))) end
   local method = methods[k]
   if method then return method end
   if k == 'dtype' then return dtype[h.view_.dtype_] end
@@ -107,7 +108,7 @@ function meta.__newindex(h, k, value)
   write[h.view_.dtype_](address(h, k, true), value)
 end
 
-function meta.__len(h) return tonumber(view(h).sizes_[0]) end
+function meta.__len(h) return fence(tonumber(view(h).sizes_[0])) end
 function meta.__tostring(h)
   return M.tostring and M.tostring(h) or ('[%s of size %d]'):format(methods.type(h), #h)
 end
@@ -118,7 +119,7 @@ meta.__gc = release
 
 --- The number of elements.
 ---@return integer
-function methods.size(h) return tonumber(view(h).sizes_[0]) end
+function methods.size(h) return fence(tonumber(view(h).sizes_[0])) end
 
 --- "torch.FloatStorage", or a copy as another type.
 ---@param T? any
@@ -165,6 +166,9 @@ function methods.resize(h, n)
   return h
 end
 
+-- v is a part of h: an h that is used later is not collected while the loop makes garbage.
+local function keep(out, _) return out end
+
 --- The elements as a Lua table.
 ---@return any[]
 function methods.totable(h)
@@ -172,7 +176,7 @@ function methods.totable(h)
   local n, get, step = tonumber(v.sizes_[0]), read[v.dtype_], dtype[v.dtype_].bytes
   if n > 0 and v.storage_.data_ == nil then fail.raise('the storage is closed') end
   for i = 1, n do out[i] = get(v.storage_.data_ + (i - 1) * step) end
-  return out
+  return keep(out, h)
 end
 
 --- The bytes as a Lua string, or, given one, writes it over the storage and fits the size to it.

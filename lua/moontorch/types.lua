@@ -89,6 +89,9 @@ function M.default() return default end
 function M.options(opts, name, fallback)
   if opts == nil then return fallback end
   if dtype.is(opts) then return opts end
+  if type(opts) ~= 'table' then
+    fail.raise('%s: options must be a table or a dtype, not %s', name, tensor.kindof(opts))
+  end
   for key in pairs(opts) do
     if key ~= 'dtype' and key ~= 'device' and key ~= 'copy' then
       fail.raise("%s: unknown option '%s'", name, tostring(key))

@@ -319,7 +319,7 @@ function methods.item(t)
   local s = t.storage_
   if s == nil then fail.raise('item: the tensor was freed') end
   if s.data_ == nil then fail.raise('item: the mapped file of this tensor has been closed') end
-  return element.read[t.dtype_](s.data_ + t.offset_)
+  return (element.read[t.dtype_](s.data_ + t.offset_)) -- no tail call: t must outlive the pointer
 end
 
 --- Torch7 has these as functions too.

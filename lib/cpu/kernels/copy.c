@@ -5,6 +5,10 @@
 
 #include "kernels.h"
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 typedef uint64_t pair __attribute__((vector_size(16)));
 
 #define LOOP(bytes, type)                                                                        \
@@ -24,22 +28,58 @@ typedef uint64_t pair __attribute__((vector_size(16)));
       for (int64_t i = 0; i < n; i++)                                                            \
         *(any##bytes *)(p[0] + i * stride[0]) = *(const any##bytes *)(p[1] + i * stride[1]);     \
     }                                                                                            \
+  }
+
+LOOP(1, uint8_t)
+LOOP(2, uint16_t)
+LOOP(4, uint32_t)
+LOOP(8, uint64_t)
+LOOP(16, pair)
+
+/*
+ * Transposing. A tile is a cache line of each of its rows: lines are read whole into a buffer and
+ * written whole, so that strides that are powers of two do not evict them in between. Within a tile, blocks of
+ * 16-byte vectors are turned by log2(n) rounds of interleaving row i with row i + n / 2.
+ */
+#define INDEX_LOW_2 0, 2
+#define INDEX_HIGH_2 1, 3
+#define INDEX_LOW_4 0, 4, 1, 5
+#define INDEX_HIGH_4 2, 6, 3, 7
+#define INDEX_LOW_8 0, 8, 1, 9, 2, 10, 3, 11
+#define INDEX_HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
+#define INDEX_LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define INDEX_HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+
+#define TRANSPOSE(bytes, type, n)                                                                \
+  typedef type v##bytes __attribute__((vector_size(16)));                                        \
+                                                                                                 \
+  /* n rows of n elements, `step` bytes apart, to rows `to_step` apart. */                       \
+  static inline void turn##bytes(char *to, int64_t to_step, const char *from, int64_t step) {    \
+    v##bytes a[n], b[n];                                                                         \
+    for (int i = 0; i < n; i++) memcpy(&a[i], from + i * step, 16);                              \
+    for (int round = 1; round < n; round *= 2) {                                                 \
+      for (int i = 0; i < n / 2; i++) {                                                          \
+        b[2 * i] = __builtin_shufflevector(a[i], a[i + n / 2], INDEX_LOW_##n);                   \
+        b[2 * i + 1] = __builtin_shufflevector(a[i], a[i + n / 2], INDEX_HIGH_##n);              \
+      }                                                                                          \
+      for (int i = 0; i < n; i++) a[i] = b[i];                                                   \
+    }                                                                                            \
+    for (int i = 0; i < n; i++) memcpy(to + i * to_step, &a[i], 16);                             \
   }                                                                                              \
                                                                                                  \
-  /* A tile has one cache line of each row: lines are read and written whole, and only once. */   \
   static void transpose##bytes(char *dst, int64_t dst_stride, const char *src,                   \
                                int64_t src_stride, int64_t rows, int64_t columns) {              \
     enum { TILE = 64 / bytes };                                                                  \
     int64_t i = 0, j;                                                                            \
     for (; i + TILE <= rows; i += TILE) {                                                        \
       for (j = 0; j + TILE <= columns; j += TILE) {                                              \
-        any##bytes tile[TILE][TILE];                                                             \
-        for (int r = 0; r < TILE; r++) {                                                         \
-          const any##bytes *in = (const any##bytes *)(src + (i + r) * src_stride) + j;           \
-          for (int c = 0; c < TILE; c++) tile[c][r] = in[c];                                     \
-        }                                                                                        \
-        for (int c = 0; c < TILE; c++)                                                           \
-          memcpy(dst + (j + c) * dst_stride + i * bytes, tile[c], sizeof tile[c]);               \
+        _Alignas(64) char tile[TILE][64];                                                        \
+        for (int r = 0; r < TILE; r++)                                                           \
+          memcpy(tile[r], src + (i + r) * src_stride + j * bytes, 64);                           \
+        for (int c = 0; c < TILE; c += n)                                                        \
+          for (int r = 0; r < TILE; r += n)                                                      \
+            turn##bytes(dst + (j + c) * dst_stride + (i + r) * bytes, dst_stride,                \
+                        tile[r] + c * bytes, 64);                                                \
       }                                                                                          \
       for (; j < columns; j++)                                                                   \
         for (int r = 0; r < TILE; r++)                                                           \
@@ -52,11 +92,10 @@ typedef uint64_t pair __attribute__((vector_size(16)));
             *(const any##bytes *)(src + r * src_stride + j * bytes);                             \
   }
 
-LOOP(1, uint8_t)
-LOOP(2, uint16_t)
-LOOP(4, uint32_t)
-LOOP(8, uint64_t)
-LOOP(16, pair)
+TRANSPOSE(1, uint8_t, 16)
+TRANSPOSE(2, uint16_t, 8)
+TRANSPOSE(4, uint32_t, 4)
+TRANSPOSE(8, uint64_t, 2)
 
 static void transpose(char *dst, int64_t dst_stride, const char *src, int64_t src_stride,
                       int64_t rows, int64_t columns, int32_t bytes) {
@@ -65,13 +104,49 @@ static void transpose(char *dst, int64_t dst_stride, const char *src, int64_t sr
     case 2: transpose2(dst, dst_stride, src, src_stride, rows, columns); break;
     case 4: transpose4(dst, dst_stride, src, src_stride, rows, columns); break;
     case 8: transpose8(dst, dst_stride, src, src_stride, rows, columns); break;
-    default: transpose16(dst, dst_stride, src, src_stride, rows, columns); break;
+    default: /* a vector each: nothing to turn */
+      for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++)
+          memcpy(dst + j * dst_stride + i * 16, src + i * src_stride + j * 16, 16);
   }
+}
+
+/*
+ * Intrinsics, because no compiler makes streaming stores by itself: a large result is not read back from
+ * the caches, and ordinary stores would first fetch each line from memory.
+ */
+static void stream(char *dst, const char *src, int64_t nbytes) {
+#if defined(__SSE2__)
+  int64_t head = (int64_t)(-(uintptr_t)dst & 63), at = head;
+  if (nbytes < head + 64) {
+    memcpy(dst, src, (size_t)nbytes);
+    return;
+  }
+  memcpy(dst, src, (size_t)head);
+  for (; at + 64 <= nbytes; at += 64) {
+#if defined(__AVX512F__)
+    _mm512_stream_si512((void *)(dst + at), _mm512_loadu_si512(src + at));
+#elif defined(__AVX__)
+    for (int part = 0; part < 64; part += 32)
+      _mm256_stream_si256((__m256i *)(dst + at + part),
+                          _mm256_loadu_si256((const __m256i *)(src + at + part)));
+#else
+    for (int part = 0; part < 64; part += 16)
+      _mm_stream_si128((__m128i *)(dst + at + part),
+                       _mm_loadu_si128((const __m128i *)(src + at + part)));
+#endif
+  }
+  memcpy(dst + at, src + at, (size_t)(nbytes - at));
+  _mm_sfence();
+#else
+  memcpy(dst, src, (size_t)nbytes);
+#endif
 }
 
 void MT_ISA(mt__fill_copy)(mt__kernels *k) {
 #define XX(id, name, ctype, bytes, ...) k->cast[MT_##id][MT_##id] = copy##bytes;
   MT_DTYPES(XX)
 #undef XX
+  k->stream = stream;
   k->transpose = transpose;
 }

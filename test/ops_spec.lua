@@ -1,0 +1,720 @@
+local torch = require 'moontorch'
+local ffi = require 'ffi'
+local bit = require 'bit'
+local rows = require('moontorch.ops').rows
+local C = require 'moontorch.native'
+
+-- Every operator row x dtype x layout against plain Lua. A new row needs a reference here, or it
+-- fails by name.
+
+local FLOAT, REAL, ZERODIV, NEGPOW = 1, 2, 4, 8
+
+local NAMES = {
+  'bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float16', 'bfloat16',
+  'float32', 'float64', 'complex64', 'complex128',
+}
+
+local seed = 42
+local function random(n)
+  seed = (seed * 1103515245 + 12345) % 2147483648
+  return math.floor(seed / 65536) % n
+end
+
+local function trunc(x) return x < 0 and math.ceil(x) or math.floor(x) end
+
+local function even(x)
+  local f = math.floor(x)
+  local d = x - f
+  if d < 0.5 or d == 0.5 and f % 2 == 0 then return f end
+  return f + 1
+end
+
+-- References over Lua numbers, which hold the exact value of any operand used here.
+local unary = {
+  neg = function(a) return -a end,
+  abs = math.abs,
+  sign = function(a) return a > 0 and 1 or a < 0 and -1 or a end,
+  square = function(a) return a * a end,
+  sqrt = math.sqrt,
+  rsqrt = function(a) return 1 / math.sqrt(a) end,
+  cinv = function(a) return 1 / a end,
+  exp = math.exp,
+  log = math.log,
+  log1p = function(a) return math.log(1 + a) end,
+  sin = math.sin,
+  cos = math.cos,
+  tan = math.tan,
+  tanh = math.tanh,
+  sigmoid = function(a) return 1 / (1 + math.exp(-a)) end,
+  floor = math.floor,
+  ceil = math.ceil,
+  round = even,
+  trunc = trunc,
+  frac = function(a) return a - trunc(a) end,
+}
+
+local binary = {
+  add = function(a, b) return a + b end,
+  csub = function(a, b) return a - b end,
+  mul = function(a, b) return a * b end,
+  div = function(a, b, whole)
+    if whole then return trunc(a / b) end
+    return a / b
+  end,
+  pow = function(a, b) return a ^ b end,
+  fmod = function(a, b) return math.fmod(a, b) end,
+  remainder = function(a, b) return a - b * math.floor(a / b) end,
+  cmax = function(a, b) return math.max(a, b) end,
+  cmin = function(a, b) return math.min(a, b) end,
+  atan2 = function(a, b) return math.atan2(a, b) end,
+  bitand = function(a, b) return bit.band(a, b) end,
+  bitor = function(a, b) return bit.bor(a, b) end,
+  bitxor = function(a, b) return bit.bxor(a, b) end,
+}
+
+local logic = {
+  add = function(a, b) return math.max(a, b) end,
+  mul = function(a, b) return a * b end,
+  pow = function(a, b) return a ^ b end,
+  cmax = function(a, b) return math.max(a, b) end,
+  cmin = function(a, b) return math.min(a, b) end,
+  bitand = function(a, b) return a * b end,
+  bitor = function(a, b) return math.max(a, b) end,
+  bitxor = function(a, b) return a ~= b and 1 or 0 end,
+}
+
+local compare = {
+  lt = function(a, b) return a < b end,
+  le = function(a, b) return a <= b end,
+  gt = function(a, b) return a > b end,
+  ge = function(a, b) return a >= b end,
+  eq = function(a, b) return a == b end,
+  ne = function(a, b) return a ~= b end,
+}
+
+local function complex(re, im) return { re = re, im = im } end
+local function cmul(a, b) return complex(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re) end
+local function cdiv(a, b)
+  local n = b.re * b.re + b.im * b.im
+  return complex((a.re * b.re + a.im * b.im) / n, (a.im * b.re - a.re * b.im) / n)
+end
+local function cexp(a)
+  local r = math.exp(a.re)
+  return complex(r * math.cos(a.im), r * math.sin(a.im))
+end
+local function clog(a)
+  return complex(math.log(math.sqrt(a.re ^ 2 + a.im ^ 2)), math.atan2(a.im, a.re))
+end
+local function csqrt(a)
+  local l = clog(a)
+  return cexp(complex(l.re / 2, l.im / 2))
+end
+local function csin(a)
+  return complex(math.sin(a.re) * math.cosh(a.im), math.cos(a.re) * math.sinh(a.im))
+end
+local function ccos(a)
+  return complex(math.cos(a.re) * math.cosh(a.im), -math.sin(a.re) * math.sinh(a.im))
+end
+local one = complex(1, 0)
+
+local cunary = {
+  neg = function(a) return complex(-a.re, -a.im) end,
+  abs = function(a) return math.sqrt(a.re ^ 2 + a.im ^ 2) end,
+  square = function(a) return cmul(a, a) end,
+  sqrt = csqrt,
+  cinv = function(a) return cdiv(one, a) end,
+  exp = cexp,
+  log = clog,
+  sin = csin,
+  cos = ccos,
+  tan = function(a) return cdiv(csin(a), ccos(a)) end,
+  tanh = function(a)
+    local p, m = cexp(a), cexp(complex(-a.re, -a.im))
+    return cdiv(complex(p.re - m.re, p.im - m.im), complex(p.re + m.re, p.im + m.im))
+  end,
+}
+
+local cbinary = {
+  add = function(a, b) return complex(a.re + b.re, a.im + b.im) end,
+  csub = function(a, b) return complex(a.re - b.re, a.im - b.im) end,
+  mul = cmul,
+  div = cdiv,
+  pow = function(a, b) return cexp(cmul(b, clog(a))) end,
+}
+
+local ccompare = {
+  eq = function(a, b) return a.re == b.re and a.im == b.im end,
+  ne = function(a, b) return a.re ~= b.re or a.im ~= b.im end,
+}
+
+-- An element as a number (a pair for complex), whatever Lua value it is read as.
+local function plain(v)
+  if type(v) == 'boolean' then return v and 1 or 0 end
+  if type(v) == 'cdata' and (ffi.istype('complex', v)) then return complex(v.re, v.im) end
+  return tonumber(v)
+end
+
+local function wrap(v, d)
+  if d.name == 'int64' then return v end -- nothing here overflows it, and 2^64 is not exact
+  local span = 2 ^ (8 * d.bytes)
+  v = v % span
+  if d.kind == C.MT_KIND_INT and v >= span / 2 then v = v - span end
+  return v
+end
+
+local TOLERANCE = { float16 = 2e-3, bfloat16 = 2e-2, float32 = 2e-6, float64 = 1e-12 }
+TOLERANCE.complex64, TOLERANCE.complex128 = 1e-5, 1e-12
+
+local function near(want, got, d)
+  if want ~= want then return got ~= got end
+  if want == got then return true end
+  local tolerance = TOLERANCE[d.name]
+  if not tolerance then return false end
+  return math.abs(want - got) <= tolerance * math.max(1, math.abs(want))
+end
+
+local function same(want, got, d)
+  if type(want) == 'boolean' then return (want and 1 or 0) == got end
+  if type(want) == 'table' then
+    local scale = { re = 1 }
+    scale.re = math.max(1, math.abs(want.re), math.abs(want.im))
+    local t = TOLERANCE[d.name]
+    return math.abs(want.re - got.re) <= t * scale.re and math.abs(want.im - got.im) <= t * scale.re
+  end
+  if d.isinteger then return wrap(want, d) == got end
+  return near(want, got, d)
+end
+
+-- The dtype that an operator of these flags makes from d, as NumPy has it.
+local function resultof(row, d)
+  if row.family == C.MT_COMPARE then return torch.uint8 end
+  if d.iscomplex then
+    if bit.band(row.flags, REAL) ~= 0 then return d.bytes == 8 and torch.float32 or torch.float64 end
+    return d
+  end
+  if d.isfloat or bit.band(row.flags, FLOAT) == 0 then return d end
+  return d.bytes == 1 and torch.float16 or d.bytes == 2 and torch.float32 or torch.float64
+end
+
+-- Values that every dtype of d's kind holds, without zeros or negatives where the row wants none.
+local function fill(t, row, second)
+  local d = t.dtype
+  local function value()
+    if d.name == 'bool' then return random(2) end
+    if d.iscomplex then return ffi.new('complex', (random(9) - 4) / 4 + 0.125, (random(9) - 4) / 4) end
+    if d.isfloat then
+      local x = (random(17) - 8) / 4
+      if row.name == 'log' or row.name == 'sqrt' or row.name == 'rsqrt' then x = math.abs(x) + 0.25 end
+      if row.name == 'log1p' then x = math.abs(x) end
+      if row.name == 'remainder' or row.name == 'fmod' then x = x == 0 and second and 0.5 or x end
+      return x
+    end
+    local x = d.kind == C.MT_KIND_UINT and random(10) or random(13) - 6
+    if second and bit.band(row.flags, ZERODIV) ~= 0 and x == 0 then x = 3 end
+    if second and bit.band(row.flags, NEGPOW) ~= 0 then x = math.abs(x) % 4 end
+    if row.name == 'log' or row.name == 'sqrt' or row.name == 'rsqrt' or row.name == 'log1p' then
+      x = math.abs(x) + 1
+    end
+    return x
+  end
+  local n = t:nElement()
+  local flat = t:view(n)
+  for i = 1, n do flat[i] = value() end
+  return t
+end
+
+-- Ways in which a 3 x 4 (or other) tensor may lie in memory; each gives a view of fresh values.
+local layouts = {
+  contiguous = function(make) return make(3, 4) end,
+  transposed = function(make) return make(4, 3):t() end,
+  strided = function(make) return make(3, 8):slice(2, 1, -1, 2) end,
+  backwards = function(make) return make(3, 4):slice(1, -1, 1, -1):slice(2, -1, 1, -1) end,
+  row = function(make) return make(1, 4):expand(3, 4) end,
+  column = function(make) return make(3, 1):expand(3, 4) end,
+  offset = function(make) return make(5, 6):narrow(1, 2, 3):narrow(2, 3, 4) end,
+}
+
+local function positions(t, visit)
+  for i = 1, t:size(1) do for j = 1, t:size(2) do visit(i, j) end end
+end
+
+local function reference(row, d)
+  if row.family == C.MT_UNARY then return d.iscomplex and cunary or unary end
+  if row.family == C.MT_COMPARE then return d.iscomplex and ccompare or compare end
+  if d.name == 'bool' and bit.band(row.flags, FLOAT) == 0 then return logic end
+  return d.iscomplex and cbinary or binary
+end
+
+local function takes(row, d)
+  if bit.band(row.dtypes, bit.lshift(1, d.id)) ~= 0 then return true end
+  return bit.band(row.flags, FLOAT) ~= 0 and (d.isinteger or d.name == 'bool')
+end
+
+local function verify(row, name, out, a, b)
+  local d = torch[name]
+  local f = reference(row, d)[row.name]
+  assert(f, 'no reference for ' .. row.name .. ' of ' .. name)
+  local expected = resultof(row, d)
+  assert.are.equal(expected, out.dtype, row.name .. ' of ' .. name)
+  local whole = d.isinteger and bit.band(row.flags, FLOAT) == 0
+  positions(out, function(i, j)
+    local x, got = plain(a[{ i, j }]), plain(out[{ i, j }])
+    local want
+    if b then want = f(x, plain(b[{ i, j }]), whole) else want = f(x) end
+    if not same(want, got, expected) then
+      error(('%s of %s at %d,%d: want %s, got %s'):format(row.name, name, i, j,
+        type(want) == 'table' and want.re .. '+' .. want.im .. 'i' or tostring(want),
+        type(got) == 'table' and got.re .. '+' .. got.im .. 'i' or tostring(got)))
+    end
+  end)
+end
+
+describe('elementwise operators', function()
+  for _, row in ipairs(rows) do
+    if row.family ~= C.MT_REDUCE then
+      local two = row.family ~= C.MT_UNARY
+
+      it(row.name .. ' of every dtype and layout', function()
+        for _, name in ipairs(NAMES) do
+          local d = torch[name]
+          if takes(row, d) then
+            for left, lay in pairs(layouts) do
+              local function make(second)
+                return function(...) return fill(torch.zeros(..., (select(2, ...)), { dtype = name }), row, second) end
+              end
+              local a = lay(make(false))
+              local b = two and layouts[next(layouts, left) or next(layouts)](make(true)) or nil
+              local f = torch[row.name]
+              local out = two and f(a, b) or f(a)
+              verify(row, name, out, a, b)
+              -- The result-argument form, into memory of another layout and shape.
+              local res = torch.zeros(4, 3, { dtype = out.dtype }):t()
+              assert.are.equal(res, two and f(res, a, b) or f(res, a))
+              assert.is_true(res:equal(out) or out:ne(out):max() > 0)
+              local empty = torch.zeros(0, { dtype = out.dtype })
+              if two then f(empty, a, b) else f(empty, a) end
+              assert.are.same(out.shape, empty.shape)
+              if row.family ~= C.MT_COMPARE and out.dtype == d then
+                local own = a:clone()
+                local method = row.name == 'csub' and 'csub' or row.name
+                assert.are.equal(own, two and own[method](own, b) or own[method](own))
+                verify(row, name, own, a, b)
+              end
+            end
+          else
+            local a = torch.zeros(2, 2, { dtype = name })
+            local ok, message = pcall(torch[row.name], a, two and a or nil)
+            assert.is_false(ok, row.name .. ' of ' .. name)
+            assert.is_truthy(message:find(name, 1, true) and message:find(row.name, 1, true), message)
+          end
+        end
+      end)
+
+      it(row.name .. ' of long, empty and 0-d tensors', function()
+        for _, name in ipairs { 'bool', 'int8', 'uint16', 'int32', 'int64', 'float16', 'float32', 'float64',
+          'complex64' } do
+          if takes(row, torch[name]) then
+            local f = torch[row.name]
+            local a = fill(torch.zeros(1, 517, { dtype = name }), row, false)
+            local b = two and fill(torch.zeros(1, 517, { dtype = name }), row, true) or nil
+            verify(row, name, two and f(a, b) or f(a), a, b)
+            local none = torch.zeros(0, 3, { dtype = name })
+            assert.are.same({ 0, 3 }, (two and f(none, none) or f(none)).shape)
+            local x, y = a[{ 1, { 5 } }]:view {}, two and b[{ 1, { 7 } }]:view {} or nil
+            local out = two and f(x, y) or f(x)
+            assert.are.same({}, out.shape)
+            verify(row, name, out:view(1, 1), x:view(1, 1), y and y:view(1, 1))
+          end
+        end
+      end)
+    end
+  end
+
+  it('take Lua numbers on either side', function()
+    local t = torch.FloatTensor { { 1, 2 }, { 3, 4 } }
+    assert.are.same({ { 3, 4 }, { 5, 6 } }, (t + 2):totable())
+    assert.are.same({ { 3, 4 }, { 5, 6 } }, (2 + t):totable())
+    assert.are.same({ { 1, 0 }, { -1, -2 } }, (2 - t):totable())
+    assert.are.same({ { 2, 4 }, { 6, 8 } }, (t * 2):totable())
+    assert.are.same({ { 2, 1 }, { 2 / 3, 0.5 } }, (2 / t):double():apply(function(x)
+      return math.abs(x - 2 / 3) < 1e-6 and 2 / 3 or x
+    end):totable())
+    assert.are.same({ { 1, 4 }, { 9, 16 } }, (t ^ 2):totable())
+    assert.are.same({ { 2, 4 }, { 8, 16 } }, (2 ^ t):totable())
+    assert.are.same({ { 1, 0 }, { 1, 0 } }, (t % 2):totable())
+    assert.are.same({ { -1, -2 }, { -3, -4 } }, (-t):totable())
+    assert.are.same({ { 1, 2 }, { 3, 4 } }, t:totable())
+    assert.are.same({ { 2, 4 }, { 8, 16 } }, torch.pow(2, t):totable())
+    assert.are.equal(torch.float32, (t + 0.5).dtype)
+    local i = torch.IntTensor { 7, -7 }
+    assert.are.same({ 3, -3 }, (i / 2):totable())
+    assert.are.same({ 1, 1 }, (i % 2):totable())
+    assert.are.equal(torch.int32, (i + 1).dtype)
+    assert.are.equal(torch.float64, (i + 0.5).dtype)
+    assert.are.equal(torch.int64, (torch.LongTensor { 1 } + 1LL).dtype)
+    assert.is_true((torch.LongTensor { 1 } + 9007199254740993LL)[1] == 9007199254740994LL)
+    assert.are.equal(torch.float64, (torch.LongTensor { 1 } + torch.DoubleTensor { 1 }).dtype)
+  end)
+
+  it("have Torch7's forms", function()
+    local a, b = torch.FloatTensor { 1, 2, 3 }, torch.FloatTensor { 10, 20, 30 }
+    assert.are.same({ 21, 42, 63 }, torch.add(a, 2, b):totable())
+    assert.are.same({ -19, -38, -57 }, torch.csub(a, 2, b):totable())
+    local r = torch.FloatTensor()
+    assert.are.equal(r, torch.add(r, a, 2, b))
+    assert.are.same({ 21, 42, 63 }, r:totable())
+    assert.are.equal(r, r:add(a, b))
+    assert.are.same({ 11, 22, 33 }, r:totable())
+    r:add(2, a)
+    assert.are.same({ 13, 26, 39 }, r:totable())
+    r:add(a, -1, b)
+    assert.are.same({ -9, -18, -27 }, r:totable())
+    r:cmul(a, b)
+    assert.are.same({ 10, 40, 90 }, r:totable())
+    r:cdiv(a)
+    assert.are.same({ 10, 20, 30 }, r:totable())
+    r:mul(a, 3)
+    assert.are.same({ 3, 6, 9 }, r:totable())
+    r:abs(-b)
+    assert.are.same({ 10, 20, 30 }, r:totable())
+    r:pow(2, a)
+    assert.are.same({ 2, 4, 8 }, r:totable())
+    assert.are.same({ 2, 3 }, a:sub(2, 3):totable())
+    assert.are.equal('torch.ByteTensor', torch.type(a:lt(2)))
+    assert.are.same({ 1, 0, 0 }, a:lt(2):totable())
+    assert.are.same({ 1, 0, 0 }, torch.gt(2, a):totable())
+    assert.are.same({ 1, 2, 3 }, a:totable())
+  end)
+
+  it('handle infinities, NaN and -0', function()
+    local inf, nan = 1 / 0, 0 / 0
+    local t = torch.DoubleTensor { inf, -inf, nan, -0.0, 0 }
+    local m = torch.cmax(t, 1)
+    assert.are.equal(inf, m[1])
+    assert.are.equal(1, m[2])
+    assert.is_true(m[3] ~= m[3])
+    assert.are.equal(-inf, 1 / torch.ceil(torch.DoubleTensor { -0.5 })[1])
+    assert.are.same({ 0, 0, 1, 0, 0 }, t:ne(t):totable())
+    assert.are.same({ 0, 0, 0, 1, 1 }, t:eq(0):totable())
+    assert.is_true(torch.sqrt(torch.DoubleTensor { -1 })[1] ~= torch.sqrt(torch.DoubleTensor { -1 })[1])
+    assert.is_true(torch.DoubleTensor({ 1, nan, 3 }):max() ~= torch.DoubleTensor({ 1, nan, 3 }):max())
+  end)
+end)
+
+describe('the iterator', function()
+  -- A random view with the given shape, some dimensions of which are broadcast.
+  local function view(shape, name, value)
+    local sizes, order = {}, {}
+    for d = 1, #shape do
+      sizes[d] = random(5) == 0 and 1 or shape[d]
+      order[d] = d
+    end
+    for d = #shape, 2, -1 do
+      local e = random(d) + 1
+      order[d], order[e] = order[e], order[d]
+    end
+    -- The memory: dimensions in another order, each wider than it is seen.
+    local stored, inverse, wide = {}, {}, {}
+    for k, d in ipairs(order) do
+      wide[d] = random(3) == 0
+      stored[k] = sizes[d] * (wide[d] and 2 or 1)
+      inverse[d] = k
+    end
+    local t = torch.zeros(stored, { dtype = name }):apply(value)
+    if #shape > 0 then t = t:permute(inverse) end
+    for d = 1, #shape do
+      if wide[d] then t = t:slice(d, 1, -1, 2) end
+      if sizes[d] > 0 and random(4) == 0 then t = t:slice(d, -1, 1, -1) end
+    end
+    -- Leading dimensions of size 1 may be missing altogether.
+    while t:dim() > 0 and t:size(1) == 1 and random(2) == 0 do
+      t = t:dim() == 1 and t:view {} or t:select(1, 1)
+    end
+    return t
+  end
+
+  local function at(t, index, rank)
+    local own = {}
+    for d = 1, t:dim() do
+      local k = index[d + rank - t:dim()]
+      own[d] = t:size(d) == 1 and 1 or k
+    end
+    if #own == 0 then return t:item() end
+    return t[own]
+  end
+
+  it('agrees with plain loops over random shapes, strides, dtypes and broadcasts', function()
+    local names = { 'int8', 'uint8', 'int32', 'int64', 'float32', 'float64' }
+    for case = 1, 2000 do
+      local rank = random(5)
+      local shape = {}
+      for d = 1, rank do shape[d] = random(12) == 0 and 0 or random(4) + 1 end
+      local function value() return random(11) end
+      local na, nb = names[random(#names) + 1], names[random(#names) + 1]
+      local a, b = view(shape, na, value), view(shape, nb, value)
+      local out = torch.add(a, b)
+      assert.are.equal(C.mt_promote(torch[na].id, torch[nb].id), out.dtype.id)
+      rank = out:dim()
+      local index = {}
+      local function walk(d)
+        if d > rank then
+          local want = at(a, index, rank) + at(b, index, rank)
+          local got = rank == 0 and out:item() or out[index]
+          if want ~= got then
+            error(('case %d: want %g, got %g'):format(case, want, got))
+          end
+          return
+        end
+        for i = 1, out:size(d) do
+          index[d] = i
+          walk(d + 1)
+        end
+        index[d] = nil
+      end
+      walk(1)
+      -- Over itself, where one operand has the whole shape.
+      if a:isSameSizeAs(out) and C.mt_can_store(out.dtype.id, a.dtype.id) ~= 0 then
+        local expected = out:type(a.dtype)
+        a:add(b)
+        assert.is_true(a:equal(expected), 'in place, case ' .. case)
+      end
+    end
+  end)
+
+  it('takes partly overlapping operands as if they were apart', function()
+    for shift = 1, 4 do
+      local t = torch.range(1, 40)
+      local source = t:narrow(1, 1, 30):clone()
+      torch.mul(t:narrow(1, 1 + shift, 30), t:narrow(1, 1, 30), 2)
+      assert.is_true(t:narrow(1, 1 + shift, 30):equal(source * 2))
+      t = torch.range(1, 40)
+      source = t:narrow(1, 1 + shift, 30):clone()
+      torch.mul(t:narrow(1, 1, 30), t:narrow(1, 1 + shift, 30), 2)
+      assert.is_true(t:narrow(1, 1, 30):equal(source * 2))
+    end
+    local m = torch.range(1, 9):view(3, 3)
+    local expected = m + m:t()
+    m:add(m:t())
+    assert.is_true(m:equal(expected))
+  end)
+
+  it('gives the same with any number of threads', function()
+    local before = torch.getnumthreads()
+    finally(function() torch.setnumthreads(before) end)
+    local a, b = torch.rand(300, 1000), torch.rand(1000):expand(300, 1000)
+    local results = {}
+    for _, n in ipairs { 1, 2, 3 } do
+      torch.setnumthreads(n)
+      assert.are.equal(n, torch.getnumthreads())
+      results[#results + 1] = { a + b, torch.sin(a:t()), a:sum(), a:sum(1), a:sum(2), a:t():double() }
+    end
+    for i = 2, #results do
+      for k, x in ipairs(results[1]) do
+        local y = results[i][k]
+        assert.is_true(type(x) == 'number' and x == y or torch.isTensor(x) and x:equal(y))
+      end
+    end
+  end)
+end)
+
+describe('reductions', function()
+  local function gather(t, dims)
+    -- Groups of elements by the position in the kept dimensions.
+    local reduced, groups = {}, {}
+    for _, d in ipairs(dims) do reduced[d] = true end
+    local index = {}
+    local function walk(d)
+      if d > t:dim() then
+        local key = {}
+        for k = 1, t:dim() do key[k] = reduced[k] and 1 or index[k] end
+        local name = table.concat(key, ',')
+        groups[name] = groups[name] or { at = key }
+        table.insert(groups[name], plain(t[index]))
+        return
+      end
+      for i = 1, t:size(d) do
+        index[d] = i
+        walk(d + 1)
+      end
+    end
+    walk(1)
+    return groups
+  end
+
+  local references = {
+    sum = function(g)
+      local s = 0
+      for _, v in ipairs(g) do s = s + v end
+      return s
+    end,
+    prod = function(g)
+      local p = 1
+      for _, v in ipairs(g) do p = p * v end
+      return p
+    end,
+    max = function(g) return math.max(unpack(g)) end,
+    min = function(g) return math.min(unpack(g)) end,
+    any = function(g)
+      for _, v in ipairs(g) do if v ~= 0 then return true end end
+      return false
+    end,
+    all = function(g)
+      for _, v in ipairs(g) do if v == 0 then return false end end
+      return true
+    end,
+  }
+  references.mean = function(g) return references.sum(g) / #g end
+
+  for _, row in ipairs(rows) do
+    if row.family == C.MT_REDUCE then
+      it(row.name .. ' of every dtype, layout and dimension', function()
+        local f = references[row.name]
+        assert(f, 'no reference for ' .. row.name)
+        for _, name in ipairs(NAMES) do
+          local d = torch[name]
+          if takes(row, d) and not d.iscomplex then
+            for _, lay in pairs(layouts) do
+              local t = lay(function(...)
+                return fill(torch.zeros(..., (select(2, ...)), { dtype = name }), row, false)
+              end)
+              t = t:view(1, 3, 4)
+              local method = t[row.name]
+              local all = gather(t, { 1, 2, 3 })['1,1,1']
+              local whole = plain(method(t))
+              local want = f(all)
+              if type(want) == 'boolean' then want = want and 1 or 0 end
+              assert.is_true(near(want, whole, d.isfloat and d or torch.float64) or d.isinteger
+                and wrap(want, torch.int64) == whole,
+                ('%s of %s: %s, got %s'):format(row.name, name, want, whole))
+              local lists = { { 1 }, { 2 }, { 3 }, { 1, 2 }, { 2, 3 }, { 1, 2, 3 } }
+              for _, dims in ipairs(lists) do
+                local out = method(t, #dims == 1 and dims[1] or dims)
+                local indices
+                if #dims == 1 and (row.name == 'max' or row.name == 'min') then
+                  out, indices = method(t, dims[1])
+                  assert.are.equal('torch.LongTensor', torch.type(indices))
+                end
+                for _, group in pairs(gather(t, dims)) do
+                  local got = plain(out[group.at])
+                  local expected = f(group)
+                  assert.is_true(same(expected, got, out.dtype),
+                    ('%s of %s over %s: %s, got %s'):format(row.name, name, table.concat(dims, ','),
+                      tostring(expected), tostring(got)))
+                  if indices then
+                    local k = indices[group.at]
+                    assert.are.equal(got, group[k])
+                    for before = 1, k - 1 do assert.are_not.equal(got, group[before]) end
+                  end
+                end
+              end
+            end
+          end
+        end
+      end)
+    end
+  end
+
+  it('keep dimensions unless told', function()
+    local t = torch.range(1, 12):view(3, 4)
+    assert.are.same({ 1, 4 }, t:sum(1).shape)
+    assert.are.same({ 3, 1 }, t:sum(2).shape)
+    assert.are.same({ 4 }, t:sum(1, false).shape)
+    assert.are.same({ 1, 1 }, t:sum({ 1, 2 }).shape)
+    assert.are.same({}, t:sum({ 1, 2 }, false).shape)
+    assert.are.same({ 3, 1 }, (t:max(2)).shape)
+    assert.are.same({ { 4 }, { 8 }, { 12 } }, (t:max(2)):totable())
+    assert.are.same({ { 4 }, { 4 }, { 4 } }, (select(2, t:max(2))):totable())
+    local v, i = torch.FloatTensor(), torch.LongTensor()
+    torch.min(v, i, t, 1)
+    assert.are.same({ { 1, 2, 3, 4 } }, v:totable())
+    assert.are.same({ { 1, 1, 1, 1 } }, i:totable())
+    local r = torch.FloatTensor()
+    assert.are.equal(r, torch.sum(r, t, 1))
+    assert.are.same({ { 15, 18, 21, 24 } }, r:totable())
+    assert.are.equal(78, torch.sum(t))
+    assert.are.equal(6.5, torch.mean(t))
+    assert.is_true(torch.ByteTensor({ 1, 2 }):all())
+    assert.is_true(torch.ByteTensor({ 0, 2 }):any())
+    assert.is_false(torch.ByteTensor({ 0, 0 }):any())
+    assert.are.equal('torch.ByteTensor', torch.type(torch.ByteTensor(2, 2):fill(200):sum(1)))
+    assert.are.equal(800, torch.ByteTensor(2, 2):fill(200):sum())
+  end)
+
+  it('of nothing', function()
+    local t = torch.zeros(0, 3)
+    assert.are.equal(0, t:sum())
+    assert.are.equal(1, t:prod())
+    assert.are.same({ { 0, 0, 0 } }, t:sum(1):totable())
+    assert.are.same({ 0, 1 }, t:sum(2).shape)
+    assert.is_true(t:mean() ~= t:mean())
+    assert.has_error(function() t:max() end)
+    assert.has_error(function() t:max(1) end)
+    assert.are.same({ 0, 1 }, (t:max(2)).shape)
+  end)
+end)
+
+describe('products', function()
+  local function product(a, b)
+    local n, k, m = a:size(1), a:size(2), b:size(2)
+    local out = torch.zeros(n, m, { dtype = 'float64' })
+    for i = 1, n do
+      for j = 1, m do
+        local s = 0
+        for l = 1, k do s = s + tonumber(a[{ i, l }]) * tonumber(b[{ l, j }]) end
+        out[{ i, j }] = s
+      end
+    end
+    return out
+  end
+
+  it('of matrices, of every numeric dtype and layout', function()
+    for _, name in ipairs { 'int8', 'uint8', 'int16', 'int32', 'int64', 'float16', 'bfloat16', 'float32',
+      'float64' } do
+      for _, left in pairs(layouts) do
+        local a = left(function(n, m) return torch.zeros(n, m, { dtype = name }):apply(function() return random(4) end) end)
+        local b = left(function(n, m) return torch.zeros(n, m, { dtype = name }):apply(function() return random(4) end) end):t()
+        local c = a * b
+        assert.are.equal(torch[name], c.dtype)
+        assert.is_true(c:double():equal(product(a, b)), name)
+        assert.is_true(torch.mm(a, b):equal(c))
+        assert.is_true(a:mm(b):equal(c))
+        local r = torch.zeros(3, 3, { dtype = name })
+        assert.are.equal(r, r:mm(a, b))
+        assert.is_true(r:equal(c))
+        local empty = torch.zeros(0, { dtype = name })
+        assert.is_true(torch.mm(empty, a, b):equal(c))
+      end
+    end
+  end)
+
+  it('of vectors, and batches', function()
+    local a, v = torch.range(1, 6):view(2, 3), torch.FloatTensor { 1, 0, -1 }
+    assert.are.same({ -2, -2 }, (a * v):totable())
+    assert.are.same({ -2, -2 }, torch.mv(a, v):totable())
+    assert.are.equal(2, v * v)
+    assert.are.equal(2, v:dot(v))
+    assert.are.equal(91, torch.dot(a, a))
+    assert.are.same({ { 1, 0, -1 }, { 0, 0, 0 }, { -1, 0, 1 } }, torch.ger(v, v):totable())
+    local batch = torch.range(1, 12):view(2, 3, 2)
+    local out = torch.bmm(batch, batch:transpose(2, 3))
+    assert.are.same({ 2, 3, 3 }, out.shape)
+    assert.is_true(out[2]:equal(batch[2] * batch[2]:t()))
+    assert.is_true(torch.matmul(batch, torch.eye(2)):equal(batch))
+    assert.are.same({ 0, 3 }, (torch.zeros(0, 2) * torch.zeros(2, 3)).shape)
+    assert.are.same({ { 0, 0, 0 }, { 0, 0, 0 } }, (torch.zeros(2, 0) * torch.zeros(0, 3)):totable())
+    local z = torch.ones(1, { dtype = 'complex128' }) * ffi.new('complex', 0, 1)
+    assert.are.equal(-1, (z:view(1, 1) * z:view(1, 1))[{ 1, 1 }].re)
+  end)
+
+  it('refuse what does not fit', function()
+    local a = torch.ones(2, 3)
+    assert.has_error(function() return a * a end)
+    assert.has_error(function() return a * torch.ones(2) end)
+    assert.has_error(function() return torch.ones(2) * torch.ones(3) end)
+    assert.has_error(function() torch.mm(a, torch.ones(3)) end)
+    assert.has_error(function() torch.mv(a, a) end)
+    assert.has_error(function() torch.mm(a, 3) end)
+    assert.has_error(function() torch.dot(torch.ones(2), torch.ones(3)) end)
+    assert.has_error(function() return torch.BoolTensor(2, 2):fill(1) * torch.BoolTensor(2, 2):fill(1) end)
+  end)
+end)
