@@ -1,0 +1,225 @@
+local torch = require 'moontorch'
+
+-- The iterator against plain Lua loops: random shapes, strides, broadcasts, dtypes and overlaps.
+-- The generator is seeded, so a failing case can be run again.
+
+local CASES = 3000
+
+local state
+local function random(n)
+  state = (state * 1103515245 + 12345) % 2147483648
+  return math.floor(state / 65536) % n + 1
+end
+
+local function pick(list) return list[random(#list)] end
+
+local TYPES = { 'Byte', 'Char', 'Short', 'Int', 'Long', 'Half', 'Float', 'Double' }
+
+-- A view with dimension d walked from its end.
+local function flip(t, d)
+  if t:size(d) == 0 then return t end
+  local ranges = {}
+  for i = 1, t:dim() do ranges[i] = i == d and { -1, 1, -1 } or {} end
+  return t[ranges]
+end
+
+-- A tensor of a shape in a random layout: cut out of a larger one, with steps, turned around,
+-- its dimensions in any order. Values are small integers, exact in every dtype.
+local function layout(shape, typename)
+  local order, room, steps, starts = {}, {}, {}, {}
+  for d = 1, #shape do
+    table.insert(order, random(d), d)
+    steps[d], starts[d] = random(3), random(2) - 1
+  end
+  for place, d in ipairs(order) do room[place] = shape[d] * steps[d] + starts[d] end
+  local t = torch.zeros(torch.LongStorage(room)):type('torch.' .. typename .. 'Tensor')
+  if t:nElement() > 0 then t:apply(function() return random(50) end) end
+  local back = {}
+  for place, d in ipairs(order) do back[d] = place end
+  if #shape > 0 then t = t:permute(unpack(back)) end
+  for d = 1, #shape do
+    -- unfold with windows of one element takes every step-th.
+    t = t:narrow(d, starts[d] + 1, shape[d] * steps[d])
+    if shape[d] > 0 then t = t:unfold(d, 1, steps[d]):select(#shape + 1, 1) end
+    if random(4) == 1 and shape[d] > 0 then t = flip(t, d) end
+  end
+  return t
+end
+
+local function shapeof(dims)
+  local shape = {}
+  for d = 1, dims do shape[d] = pick { 0, 1, 2, 3, 4, 5, 2, 3, 4, 5, 6, 7 } end
+  return shape
+end
+
+-- A shape that broadcasts to `shape`.
+local function narrower(shape)
+  local out = {}
+  for d = random(#shape + 1), #shape do out[#out + 1] = random(3) == 1 and 1 or shape[d] end
+  return out
+end
+
+-- fun(index) for every index of a shape.
+local function each(shape, f)
+  local index = {}
+  local function walk(d)
+    if d > #shape then return f(index) end
+    for i = 1, shape[d] do
+      index[d] = i
+      walk(d + 1)
+    end
+  end
+  walk(1)
+end
+
+-- The element of t that `index` of a wider shape means.
+local function at(t, index)
+  local dims, own = t:dim(), {}
+  if dims == 0 then return t:item() end
+  for d = 1, dims do
+    local i = index[#index - dims + d]
+    own[d] = t:size(d) == 1 and 1 or i
+  end
+  return t[own]
+end
+
+local function text(shape) return '{' .. table.concat(shape, ',') .. '}' end
+
+local function sameshape(t, shape)
+  if t:dim() ~= #shape then return false end
+  for d = 1, #shape do
+    if t:size(d) ~= shape[d] then return false end
+  end
+  return true
+end
+
+describe('the iterator', function()
+  before_each(function() state = 20 end)
+
+  it('adds broadcast operands of any layout and dtypes', function()
+    local checked = 0
+    for case = 1, CASES do
+      local shape = shapeof(random(5) - 1)
+      local sa, sb = narrower(shape), narrower(shape)
+      local a, b = layout(sa, pick(TYPES)), layout(sb, pick(TYPES))
+      local c = torch.add(a, b)
+      local wide = {}
+      for d = 1, math.max(#sa, #sb) do
+        local x, y = sa[#sa + 1 - d] or 1, sb[#sb + 1 - d] or 1
+        table.insert(wide, 1, x == 1 and y or x)
+      end
+      assert(sameshape(c, wide), ('case %d: %s + %s'):format(case, text(sa), text(sb)))
+      each(wide, function(index)
+        local want, got = at(a, index) + at(b, index), at(c, index)
+        if want ~= got then
+          error(('case %d: %s + %s at %s: %s, not %s'):format(case, text(sa), text(sb), text(index),
+            tostring(got), tostring(want)))
+        end
+        checked = checked + 1
+      end)
+    end
+    assert.is_true(checked > 10 * CASES)
+  end)
+
+  it('writes to results of any layout, dtype and alias', function()
+    for case = 1, CASES do
+      local shape = shapeof(random(4))
+      local base = layout(shape, pick { 'Float', 'Double', 'Long' })
+      local a = base
+      local out = pick {
+        function() return layout(shape, pick { 'Double', 'Float' }) end,
+        function() return base end,
+        function() -- the same memory, another way round
+          return #shape > 0 and flip(base, random(#shape)) or base
+        end,
+      }()
+      local want = {}
+      each(shape, function(index) want[#want + 1] = 2 * at(a, index) + 1 end)
+      torch.mul(out, a, 2)
+      out:add(1)
+      local i = 0
+      each(shape, function(index)
+        i = i + 1
+        local got = at(out, index)
+        if got ~= want[i] then
+          error(('case %d: %s at %s: %s, not %s'):format(case, text(shape), text(index), tostring(got),
+            tostring(want[i])))
+        end
+      end)
+    end
+  end)
+
+  it('copies between views that overlap as if they did not', function()
+    for case = 1, CASES do
+      local n = random(40) + 3
+      local memory = torch.range(1, n):type('torch.' .. pick { 'Int', 'Double', 'Short' } .. 'Tensor')
+      local length = random(n - 2)
+      local from, to = random(n - length + 1), random(n - length + 1)
+      local src, dst = memory:narrow(1, from, length), memory:narrow(1, to, length)
+      if random(2) == 1 then src = flip(src, 1) end
+      local want = {}
+      for i = 1, length do want[i] = src[i] end
+      dst:copy(src)
+      for i = 1, length do
+        if dst[i] ~= want[i] then
+          error(('case %d: %d elements from %d to %d of %d'):format(case, length, from, to, n))
+        end
+      end
+    end
+  end)
+
+  it('casts through blocks, whatever their number', function()
+    for _, n in ipairs { 1, 511, 512, 513, 1024, 2047, 2048, 2049, 8191, 8192, 8193, 70001 } do
+      local a = torch.ShortTensor(n):copy(torch.range(1, n):remainder(251))
+      local b = torch.DoubleTensor(n):copy(torch.range(1, n):remainder(13))
+      local c = torch.add(torch.FloatTensor(n), a, b)
+      for i = 1, n do
+        assert(c[i] == i % 251 + i % 13, ('element %d of %d'):format(i, n))
+      end
+    end
+  end)
+
+  it('reduces over any dimensions of any layout', function()
+    for case = 1, CASES do
+      local shape = shapeof(random(4))
+      local t = layout(shape, pick(TYPES))
+      local dims, reduced, kept = {}, {}, {}
+      for d = 1, #shape do
+        kept[d] = shape[d]
+        if random(2) == 1 then
+          dims[#dims + 1], reduced[d], kept[d] = d, true, 1
+        end
+      end
+      if #dims > 0 then
+        local sums = {}
+        local function key(index)
+          local k = {}
+          for d = 1, #shape do k[d] = reduced[d] and 1 or index[d] end
+          return table.concat(k, ',')
+        end
+        each(kept, function(index) sums[key(index)] = 0 end)
+        each(shape, function(index) sums[key(index)] = sums[key(index)] + t[index] end)
+        local got = t:double():sum(dims)
+        assert(sameshape(got, kept), ('case %d: %s'):format(case, text(shape)))
+        each(kept, function(index)
+          if got[index] ~= sums[key(index)] then
+            error(('case %d: sum of %s over %s at %s: %s, not %s'):format(case, text(shape), text(dims),
+              text(index), tostring(got[index]), tostring(sums[key(index)])))
+          end
+        end)
+      end
+    end
+  end)
+
+  it('gives the same on one thread and on several', function()
+    local threads = torch.getnumthreads()
+    local a, b = layout({ 61, 67, 71 }, 'Float'), layout({ 67, 1 }, 'Short')
+    torch.setnumthreads(1)
+    local one, sum = torch.add(a, b), a:sum(2)
+    torch.setnumthreads(4)
+    local four, sum4 = torch.add(a, b), a:sum(2)
+    torch.setnumthreads(threads)
+    assert.is_true(one:equal(four))
+    assert.is_true(sum:equal(sum4))
+  end)
+end)
