@@ -126,8 +126,9 @@ end
 
 local function progress(epoch, loss)
   local done = math.floor(epoch / EPOCHS * 20 + 0.5)
-  local line = ('  %s%s epoch %d of %d, loss %.4f, %.1f %% of the rest right'):format(('█'):rep(done),
-    ('░'):rep(20 - done), epoch, EPOCHS, loss, 100 * accuracy(test))
+  local bar = ('█'):rep(done) .. ('░'):rep(20 - done)
+  local line = ('  %s epoch %d of %d, loss %.4f, %.1f %% of the rest right'):format(bar, epoch, EPOCHS,
+    loss, 100 * accuracy(test))
   if isatty then
     io.write('\r', line, epoch == EPOCHS and '\n' or '')
     io.flush()
@@ -151,8 +152,8 @@ end
 local seconds = torch.toc(start)
 
 local right = accuracy(test)
-print(('%.2f s. Of the %d images it learned from %.2f %% are right, of the %d others %.2f %%.'):format(
-  seconds, ntrain, 100 * accuracy(train), ntest, 100 * right))
+print(('%.2f s. Of the %d images it learned from %.2f %% are right, of the %d others %.2f %%.')
+  :format(seconds, ntrain, 100 * accuracy(train), ntest, 100 * right))
 assert(right > 0.94, 'it has learned less than it should')
 
 local guesses, outputs = predict(test)

@@ -51,7 +51,11 @@ function Peer.start(opts)
   opts = opts or {}
   local python = opts.python or interpreter()
   local peer = setmetatable({}, Peer)
-  peer.folder = line_of 'mktemp -d "${TMPDIR:-/tmp}/moontorch.XXXXXX"'
+  local folder = line_of 'mktemp -d "${TMPDIR:-/tmp}/moontorch.XXXXXX"'
+  peer.folder = folder
+  -- The folder goes when the peer stops, and when the program ends early.
+  peer.guard = newproxy(true)
+  getmetatable(peer.guard).__gc = function() os.execute('rm -rf ' .. quote(folder)) end
   local arguments = ''
   if opts.bytes then
     local path = peer.folder .. '/shared.npy'

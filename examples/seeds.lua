@@ -142,8 +142,9 @@ print(('One file of 4096 bytes, mapped by both:  %s'):format(peer.path))
 note 'share(x) puts x into that file. numpy(name) is the array interface of an ndarray there, and'
 note 'give(name, interface) the reverse: addresses and strides go over, no element does.'
 print()
+local process = peer:text '__import__("os").getpid()'
 beside(
-  { { ('NumPy %s, process %s'):format(peer.version, peer:text '__import__("os").getpid()'), '1;35' } },
+  { { ('NumPy %s, process %s'):format(peer.version, process), '1;35' } },
   { { ('Moontorch %s, process %d'):format(torch.version, ffi.C.getpid()), '1;35' } })
 print(('─'):rep(HALF + 1) .. '┼' .. ('─'):rep(HALF + 1))
 

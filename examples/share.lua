@@ -21,7 +21,7 @@ local matrix = torch.fromBuffer(array)
 matrix:t()[1] = -1
 print(array[0][0], array[1][0])
 
--- NumPy's array interface says where an array lies; from_numpy shares that memory, and a clone does not.
+-- NumPy's array interface says where an array lies: from_numpy shares that memory, tensor copies it.
 local interface = matrix:t():arrayInterface()
 local same, own = torch.from_numpy(interface), torch.tensor(interface)
 array[1][2] = 100

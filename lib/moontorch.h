@@ -105,7 +105,7 @@ typedef struct mt_storage {
   int32_t refcount_;   /* atomic */
   int32_t flags_;
   int32_t device_;
-  int32_t reserved_;
+  int32_t room_;       /* bytes behind the header: small data lies there */
   mt_deleter deleter_; /* NULL when the memory is Moontorch's own */
   void *ctx_;
 } mt_storage;
@@ -326,7 +326,7 @@ MT_API int32_t mt_compare(int32_t op, mt_tensor *out, const mt_tensor *a, const 
 /*
  * Reduces over the `ndims` dimensions that dims lists (all of them for ndims -1); keepdim leaves
  * them with size 1. The dtype of a made `out` is that of its row: see ops.h. With `wide` not 0 integer
- * sums are int64 or uint64. The order of additions depends on the shape alone, never on
+ * sums are int64 or uint64. The order of additions depends on shape and strides, never on
  * the threads or the instruction set. Reducing nothing is MT_ESHAPE where there is no identity.
  */
 MT_API int32_t mt_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t ndims,

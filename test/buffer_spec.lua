@@ -26,8 +26,8 @@ describe('fromBuffer shares', function()
     assert.are.equal(torch.float64, grid.dtype)
     for ctype, name in pairs {
       int8_t = 'int8', uint8_t = 'uint8', int16_t = 'int16', uint16_t = 'uint16', int32_t = 'int32',
-      uint32_t = 'uint32', int64_t = 'int64', uint64_t = 'uint64', float = 'float32', double = 'float64',
-      bool = 'bool', complex = 'complex128', ['complex float'] = 'complex64',
+      uint32_t = 'uint32', int64_t = 'int64', uint64_t = 'uint64', float = 'float32',
+      double = 'float64', bool = 'bool', complex = 'complex128', ['complex float'] = 'complex64',
     } do
       assert.are.equal(torch[name], torch.fromBuffer(ffi.new(ctype .. '[4]')).dtype, ctype)
       local vla = torch.fromBuffer(ffi.new(ctype .. '[?]', 5))
@@ -46,7 +46,8 @@ describe('fromBuffer shares', function()
     assert.are.same({ 2, 2 }, torch.fromBuffer(cd, 'int32', torch.LongStorage { 2, 2 }).shape)
     assert.are.equal(0x07060504, torch.fromBuffer(cd, '<i4')[2])
     assert.are.equal(0x08070605, torch.fromBuffer(cd, 'int32', 1, { offset = 5 })[1])
-    for _, dt in ipairs { torch.int16, 'int16', '<i2', 'i2', 'torch.ShortTensor', torch.ShortTensor } do
+    for _, dt in ipairs { torch.int16, 'int16', '<i2', 'i2', 'torch.ShortTensor',
+      torch.ShortTensor } do
       assert.are.equal(torch.int16, torch.fromBuffer(cd, dt).dtype)
     end
     assert.are.same({}, torch.fromBuffer(cd, 'int64', {}).shape)
@@ -158,8 +159,9 @@ describe('fromBuffer shares', function()
     local part = torch.fromBuffer(t:narrow(1, 2, 2))
     assert.are.same({ 2, 3 }, part:totable())
     fails(function() torch.fromBuffer(t:narrow(1, 2, 2), nil, 3) end, 'the buffer has 8')
-    fails(function() torch.fromBuffer(t:narrow(1, 2, 2), 'float32', 2, { offset = 4, strides = { -8 } }) end,
-      'the buffer has 8')
+    fails(function()
+      torch.fromBuffer(t:narrow(1, 2, 2), 'float32', 2, { offset = 4, strides = { -8 } })
+    end, 'the buffer has 8')
     fails(function() torch.fromBuffer(torch.ones(3, 3):t()) end, 'not contiguous')
     fails(function() torch.fromBuffer(t, nil, nil, { readonly = true }) end, 'read-only')
     t:resize(1000):fill(5)
@@ -177,14 +179,16 @@ describe('fromBuffer refuses', function()
       { 'uint8', 2, { strides = { 16 } } }, { 'uint8', { 2 ^ 40, 2 ^ 40 } },
       { 'uint8', 2, { strides = { 2 ^ 62 } } }, { 'uint8', 3, { strides = { 2 ^ 62 } } },
       { 'uint8', 1, { offset = 16 } }, { 'uint8', nil, { offset = 17 } },
-      { 'uint8', nil, { offset = -1 } }, { 'uint8', 4, { size = 3 } }, { 'uint8', nil, { size = 17 } },
+      { 'uint8', nil, { offset = -1 } }, { 'uint8', 4, { size = 3 } },
+      { 'uint8', nil, { size = 17 } },
       { 'int32', nil, { offset = 1 } }, { 'uint8', { 3, -1 } }, { 'uint8', { -1, -1 } },
       { 'uint8', -2 }, { 'uint8', 1.5 }, { 'uint8', { 0, -1 } },
     }
     for i, case in ipairs(cases) do
       assert.is_false(pcall(torch.fromBuffer, cd, case[1], case[2], case[3]), 'case ' .. i)
     end
-    fails(function() torch.fromBuffer(cd, 'int32', 5) end, 'reaches bytes 0 to 20, the storage has 16')
+    fails(function() torch.fromBuffer(cd, 'int32', 5) end,
+      'reaches bytes 0 to 20, the storage has 16')
     fails(function() torch.fromBuffer(cd, 'int32', nil, { offset = 1 }) end, '15 bytes')
   end)
 
@@ -192,13 +196,15 @@ describe('fromBuffer refuses', function()
     fails(function() torch.fromBuffer(cd, 'uint8', 1, { ofset = 1 }) end, "unknown option 'ofset'")
     fails(function() torch.fromBuffer(cd, 'uint8', 1, 5) end, 'options must be a table')
     fails(function() torch.fromBuffer(cd, 'uint8', 1, { copy = 1 }) end, 'copy must be')
-    fails(function() torch.fromBuffer(cd, 'uint8', 1, { strides = { 1, 1 } }) end, '1 sizes and 2 strides')
+    fails(function() torch.fromBuffer(cd, 'uint8', 1, { strides = { 1, 1 } }) end,
+      '1 sizes and 2 strides')
     fails(function() torch.fromBuffer(cd, 'int16', nil, { strides = { 1 } }) end, 'need a shape')
     fails(function() torch.fromBuffer(nil) end, 'nil is no memory')
     fails(function() torch.fromBuffer(print) end, 'function is no memory')
     fails(function() torch.fromBuffer({}) end, 'array-interface')
     fails(function() torch.fromBuffer(cd, 'nonsense') end, 'unknown dtype')
-    fails(function() torch.fromBuffer(ffi.cast('void (*)(int)', 8), nil, nil, { size = 8 }) end, 'no memory')
+    fails(function() torch.fromBuffer(ffi.cast('void (*)(int)', 8), nil, nil, { size = 8 }) end,
+      'no memory')
   end)
 
   it('foreign byte order, unless it may copy', function()
@@ -245,14 +251,17 @@ describe('the array interface', function()
     local cd = x.keep
     assert.are.same({ { 1, 3, 5 }, { 2, 4, 6 } }, torch.from_numpy(x):totable())
     local last = tonumber(ffi.cast('uintptr_t', cd + 5))
-    local r = torch.from_numpy(interface { data = { last, true }, strides = { -4 }, shape = { 6 }, keep = cd })
+    local r = torch.from_numpy(interface {
+      data = { last, true }, strides = { -4 }, shape = { 6 }, keep = cd,
+    })
     assert.are.same({ 6, 5, 4, 3, 2, 1 }, r:totable())
     assert.is_true(r:isReadOnly())
     assert.has_error(function() r[1] = 1 end)
     assert.are.same({ 0, 3 }, torch.from_numpy(interface { shape = { 0, 3 } }).shape)
     assert.are.equal(1, torch.from_numpy(interface { shape = {} }):item())
     assert.are.same({ 0 }, torch.from_numpy(interface { shape = { 0 }, data = { 0, false } }).shape)
-    assert.are.same({ 1, 1, 1 }, torch.from_numpy(interface { strides = { 0 }, shape = { 3 } }):totable())
+    local same = torch.from_numpy(interface { strides = { 0 }, shape = { 3 } })
+    assert.are.same({ 1, 1, 1 }, same:totable())
   end)
 
   it('may name a buffer instead of an address', function()

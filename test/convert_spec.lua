@@ -1,8 +1,8 @@
 local torch = require 'moontorch'
 
 local NAMES = {
-  'bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float16', 'bfloat16',
-  'float32', 'float64', 'complex64', 'complex128',
+  'bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float16',
+  'bfloat16', 'float32', 'float64', 'complex64', 'complex128',
 }
 
 -- A Lua value of any dtype as a number.
@@ -20,7 +20,9 @@ describe('conversions', function()
         local u = t:to(to)
         assert.are.equal(torch[to], u.dtype)
         for i = 1, 2 do
-          for j = 1, 3 do assert.are.equal(plain(t[{ i, j }]), plain(u[{ i, j }]), from .. ' ' .. to) end
+          for j = 1, 3 do
+            assert.are.equal(plain(t[{ i, j }]), plain(u[{ i, j }]), from .. ' ' .. to)
+          end
         end
       end
     end
@@ -48,9 +50,10 @@ describe('conversions', function()
   it('have a short form for every type', function()
     local t = torch.ones(2)
     for method, name in pairs {
-      byte = 'uint8', char = 'int8', short = 'int16', int = 'int32', long = 'int64', half = 'float16',
-      float = 'float32', double = 'float64', bool = 'bool', bfloat16 = 'bfloat16', uint16 = 'uint16',
-      uint32 = 'uint32', uint64 = 'uint64', complexFloat = 'complex64', complexDouble = 'complex128',
+      byte = 'uint8', char = 'int8', short = 'int16', int = 'int32', long = 'int64',
+      half = 'float16', float = 'float32', double = 'float64', bool = 'bool',
+      bfloat16 = 'bfloat16', uint16 = 'uint16', uint32 = 'uint32', uint64 = 'uint64',
+      complexFloat = 'complex64', complexDouble = 'complex128',
     } do
       assert.are.equal(torch[name], t[method](t).dtype)
       assert.are.equal(torch[name], t[name](t).dtype)

@@ -40,7 +40,8 @@ import sys, numpy as np
 w = np.load(sys.argv[1])
 print(sorted(w.files), w['W1'].shape, w['W1'].dtype, w['guesses'].dtype)
 ]], folder .. '/digits.npz')
-    assert.equal("['W1', 'W2', 'b1', 'b2', 'guesses', 'outputs', 'test'] (64, 48) float32 int64\n", seen)
+    assert.equal("['W1', 'W2', 'b1', 'b2', 'guesses', 'outputs', 'test'] (64, 48) float32 int64\n",
+      seen)
   end)
 
   it('they leave nothing behind unless told where', function()
@@ -74,11 +75,13 @@ print(sorted(w.files), w['W1'].shape, w['W1'].dtype, w['guesses'].dtype)
     local readme = support.read(support.root .. '/README.md')
     local folder = support.tmpname()
     support.run('mkdir ' .. support.quote(folder))
-    support.python('import os, sys; os.chdir(sys.argv[1])\n' .. assert(readme:match '```python\n(.-)```'),
-      folder)
+    local python = assert(readme:match '```python\n(.-)```')
+    support.python('import os, sys; os.chdir(sys.argv[1])\n' .. python, folder)
     local code = assert(readme:match '```lua\n(.-)```')
-    local stdout, stderr, status = support.luajit(
-      ("require('ffi').cdef 'int chdir(const char *)'; require('ffi').C.chdir(%q)\n%s"):format(folder, code))
+    local stdout, stderr, status = support.luajit(([[
+      require('ffi').cdef 'int chdir(const char *)'
+      require('ffi').C.chdir(%q)
+    ]]):format(folder) .. code)
     assert.equal('', stderr)
     assert.equal(0, status)
     local line = stdout:gmatch '[^\n]+'

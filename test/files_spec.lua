@@ -141,7 +141,8 @@ describe('saving', function()
         print(ok, message)]]):format(path, size)
       local script = support.write(support.tmpname 'lua', code)
       local lua_path, lua_cpath = support.paths()
-      -- A limit on the size of files stands for a full disk; the signal that goes with it is ignored.
+      -- A limit on the size of files stands for a full disk; the signal that goes with it is
+      -- ignored.
       local out = support.run(("trap '' XFSZ; ulimit -f 64; LUA_PATH=%s LUA_CPATH=%s %s %s"):format(
         support.quote(lua_path), support.quote(lua_cpath), os.getenv 'MOONTORCH_LUAJIT' or 'luajit',
         support.quote(script)))
@@ -154,7 +155,8 @@ describe('saving', function()
   it('leaves nothing when what was asked cannot be written', function()
     local folder = newfolder()
     assert.has_error(function()
-      torch.save(folder .. '/a.npy', torch.ones(3e6), { progress = function() error('enough', 0) end })
+      torch.save(folder .. '/a.npy', torch.ones(3e6),
+        { progress = function() error('enough', 0) end })
     end, 'enough')
     collectgarbage()
     collectgarbage()

@@ -1,4 +1,5 @@
--- Files that lie: each gives an error, promptly, and takes no more memory than its own size justifies.
+-- Files that lie: each gives an error, promptly, and takes no more memory than its own size
+-- justifies.
 local torch = require 'moontorch'
 local C = require 'moontorch.native'
 local support = require 'test.support'
@@ -12,11 +13,12 @@ local function npy(header, data, version)
 end
 
 local function header(descr, shape, fortran)
-  return ("{'descr': %s, 'fortran_order': %s, 'shape': %s, }\n"):format(descr, fortran or 'False', shape)
+  return ("{'descr': %s, 'fortran_order': %s, 'shape': %s, }\n"):format(descr, fortran or 'False',
+    shape)
 end
 
--- Loads bytes as a string, as a file and, where told, through a pipe; each must fail with the message, in
--- little time, and take little memory.
+-- Loads bytes as a string, as a file and, where told, through a pipe; each must fail with the
+-- message, in little time, and take little memory.
 local function refused(bytes, pattern, parse)
   local path = support.write(support.tmpname 'bin', bytes)
   local function attempt(what, f)
@@ -25,9 +27,8 @@ local function refused(bytes, pattern, parse)
     local ok, message = pcall(f)
     assert.is_false(ok, what .. ': loaded: ' .. tostring(message))
     assert.are.equal('string', type(message), what)
-    if pattern and not (what == 'mapping' and message:find('only a stored one can be mapped', 1, true)) then
-      assert.matches(pattern, message)
-    end
+    local compressed = what == 'mapping' and message:find('only a stored one can be mapped', 1, true)
+    if not compressed then assert.matches(pattern, message) end
     assert.is_true(C.mt_clock() - start < 1, what)
     collectgarbage()
     assert.is_true(tonumber(C.mt_memory().used_) - before <= #bytes + 2 ^ 16, what)
@@ -58,7 +59,8 @@ describe('npy files that lie', function()
     refused(npy(header("'<c16'", '(2305843009213693952,)')), 'overflows')
     refused(npy(header("'<f8'", '(3,)'), ('x'):rep(23)), 'claims 24 bytes of data.*23 are there')
     refused(npy(header("'<f8'", '(3,)', 'True'), ('x'):rep(23)), 'claims 24')
-    for _, shape in ipairs { '(-1,)', '(1.0,)', '(1e3,)', '3', '[3]', '(3)', '(3,,)', '(,)', '(1 2)', '(0x10,)',
+    for _, shape in ipairs { '(-1,)', '(1.0,)', '(1e3,)', '3', '[3]', '(3)', '(3,,)', '(,)', '(1 2)',
+      '(0x10,)',
       '(True,)', '(1_000,)', '(03,)', '(3,', "('3',)", '((3,),)', '(3LL,)', 'None' } do
       refused(npy(header("'|u1'", shape), ('x'):rep(64)), 'bad npy header')
     end
@@ -90,14 +92,17 @@ describe('npy files that lie', function()
     refused(npy "{'descr': '<f8, 'fortran_order': False, 'shape': ()}", 'bad npy header')
     refused(npy "{'descr': '<f8", 'the closing quote')
     refused(npy "{'descr': '<f8\\", 'the closing quote')
-    for _, descr in ipairs { "''", "'<'", "'<f3'", "'<x8'", "'f'*2", "'<i99999999999'", "'<f8 '", "'>'", "'<f-8'",
-      "'V-1'", "'M8[s'", "'3f4'", "'(2,)f4'", "('<f4', (2,))", "('<f4',)", '5', 'None', '{}', "b'<f4'" } do
+    for _, descr in ipairs { "''", "'<'", "'<f3'", "'<x8'", "'f'*2", "'<i99999999999'", "'<f8 '",
+      "'>'", "'<f-8'", "'V-1'", "'M8[s'", "'3f4'", "'(2,)f4'", "('<f4', (2,))", "('<f4',)", '5', 'None',
+      '{}', "b'<f4'" } do
       refused(npy(header(descr, '(1,)'), ('x'):rep(64)), 'bad npy header')
     end
   end)
 
   it('about their fields', function()
-    local function fields(list, pattern) refused(npy(header(list, '(2,)'), ('x'):rep(64)), pattern) end
+    local function fields(list, pattern)
+      refused(npy(header(list, '(2,)'), ('x'):rep(64)), pattern)
+    end
     fields("[('a', '<f4'), ('a', '<f4')]", "two fields are named 'a'")
     fields("[('a', '<f4', (4611686018427387904, 4))]", 'larger than memory can be')
     fields("[('a', '<f8', (1152921504606846975,)), ('b', '<f8', (2,))]", 'larger than memory can be')
@@ -144,7 +149,8 @@ describe('npy files that lie', function()
   end)
 
   it('through a pipe, where their size cannot be known', function()
-    local path = support.write(support.tmpname 'npy', npy(header("'<f8'", '(4294967296,)'), ('x'):rep(5e6)))
+    local text = npy(header("'<f8'", '(4294967296,)'), ('x'):rep(5e6))
+    local path = support.write(support.tmpname 'npy', text)
     local peak = tonumber(C.mt_memory().peak_)
     local p = assert(io.popen('cat ' .. support.quote(path)))
     local ok, message = pcall(torch.load, p)
@@ -180,8 +186,8 @@ def put(name, data): open(folder + "/" + name, "wb").write(data)
 class Zip:
     """A zip by hand, in which anything may be wrong."""
     def __init__(self): self.data, self.directory, self.n = b"", b"", 0
-    def add(self, name, data, method=0, packed=None, crc=None, size=None, csize=None, local=None, offset=None,
-            flags=0, local_method=None, local_name=None, body=True):
+    def add(self, name, data, method=0, packed=None, crc=None, size=None, csize=None, local=None,
+            offset=None, flags=0, local_method=None, local_name=None, body=True):
         if packed is None:
             c = zlib.compressobj(9, zlib.DEFLATED, -15)
             packed = c.compress(data) + c.flush() if method == 8 else data
@@ -218,9 +224,9 @@ put("crc8", Zip().add(b"a.npy", a, 8, crc=1).done())
 put("twice", Zip().add(b"a.npy", a).add(b"a.npy", a).done())
 put("twice2", Zip().add(b"a.npy", a).add(b"a", a).done())
 put("overlap", Zip().add(b"a.npy", a).add(b"b.npy", a, offset=0, body=False).done())
-put("outside", Zip().add(b"a.npy", a, offset=10**6, body=False).done())
-put("far", Zip().add(b"a.npy", a, offset=2**63 - 1, body=False).done())
-put("minus", Zip().add(b"a.npy", a, offset=2**64 - 1, body=False).done())
+put("outside", Zip().add(b"a.npy", a, offset=10**6).done())
+put("far", Zip().add(b"a.npy", a, offset=2**63 - 1).done())
+put("minus", Zip().add(b"a.npy", a, offset=2**64 - 1).done())
 put("huge", Zip().add(b"a.npy", a, size=2**62, csize=2**62).done())
 put("unpacks", Zip().add(b"a.npy", a, 8, size=2**40).done())
 put("sizes", Zip().add(b"a.npy", a, size=len(a) + 1).done())
@@ -254,14 +260,14 @@ put("bomb", Zip().add(b"a.npy", bomb, 8).done())
 z = Zip().add(b"0.npy", bomb[:10**7], 8)
 packed = len(z.data) - 35
 for i in range(1, 1000): z.add(b"%d.npy" % i, b"", 8, crc=0, size=10**7, csize=packed, offset=0, body=False)
-put("shared", z.done())
+put("shared", z.add(b"last.npy", a).done())
 put("directory", b"PK\5\6" + struct.pack("<4H2IH", 0, 0, 65535, 65535, 0xffffffff, 0xffffffff, 0))
-put("locator", b"PK\3\4" + bytes(60) + b"PK\6\7" + struct.pack("<IQI", 0, 0, 1) + b"PK\5\6" + struct.pack("<4H2IH", 0, 0,
-    65535, 65535, 0xffffffff, 0xffffffff, 0))
+locator = b"PK\6\7" + struct.pack("<IQI", 0, 0, 1)
+locator += b"PK\5\6" + struct.pack("<4H2IH", 0, 0, 65535, 65535, 0xffffffff, 0xffffffff, 0)
+put("locator", b"PK\3\4" + bytes(60) + locator)
 z64 = b"PK\6\6" + struct.pack("<Q2H2I4Q", 44, 45, 45, 0, 0, 2**60, 2**60, 2**63, 2**63)
-put("zip64", b"PK\3\4" + bytes(26) + z64 + b"PK\6\7" + struct.pack("<IQI", 0, 0, 1) + b"PK\5\6" + struct.pack("<4H2IH", 0, 0, 65535,
-    65535, 0xffffffff, 0xffffffff, 0))
-put("objects", Zip().add(b"a.npy", X).done())
+put("zip64", b"PK\3\4" + bytes(26) + z64 + locator)
+put("objects", Zip().add(b"a.npy", npy(np.zeros(2)).replace(b"'<f8'", b"'|O8'")).done())
 put("local-only", b"PK\3\4" + bytes(100))
 ]], folder)
     local p = io.popen('ls ' .. support.quote(folder))
@@ -304,7 +310,9 @@ put("local-only", b"PK\3\4" + bytes(100))
         end
       end
     end
-    assert.are.equal(40, n)
+    local known = 0
+    for _ in pairs(why) do known = known + 1 end
+    assert.are.equal(known, n)
   end)
 
   it('by being cut short at any byte, or by any byte being another', function()

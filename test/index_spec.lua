@@ -48,13 +48,19 @@ describe('reading t[k]', function()
   it('errors name position and shape', function()
     local v, m = torch.ones(3), matrix()
     local cases = {
-      { function() return v[0] end, '0 is out of range in dimension 1 of torch.FloatTensor of size 3' },
+      {
+        function() return v[0] end,
+        '0 is out of range in dimension 1 of torch.FloatTensor of size 3',
+      },
       { function() return v[4] end, '4 is out of range' },
       { function() return v[-4] end, '-4 is out of range' },
       { function() return v[1.5] end, '1.5 is not an integer' },
       { function() return v[0 / 0] end, 'nan is not an integer' },
       { function() return v[1 / 0] end, 'inf is out of range' },
-      { function() return m[3] end, '3 is out of range in dimension 1 of torch.FloatTensor of size 2x3' },
+      {
+        function() return m[3] end,
+        '3 is out of range in dimension 1 of torch.FloatTensor of size 2x3',
+      },
       { function() return m[{ 1, 4 }] end, '4 is out of range in dimension 2' },
       { function() return m[{ 1, 2, 3 }] end, '3 positions' },
       { function() return m[{ 1, 'x' }] end, 'expected a number, not string' },

@@ -24,6 +24,9 @@ describe('memory', function()
 
   it('of results, views and casts stays bounded too', function()
     collect()
+    local threads = torch.getnumthreads()
+    finally(function() torch.setnumthreads(threads) end)
+    torch.setnumthreads(1)
     local before, highest = torch.memoryUsed(), 0
     local a, b = torch.ones(512, 512), torch.ones(512, 512)
     for _ = 1, 300 do
@@ -62,6 +65,36 @@ describe('memory', function()
   end)
 end)
 
+describe('an allocation that fails', function()
+  it('is tried again after a full collection, and is an error only then', function()
+    if os.getenv 'LD_PRELOAD' then return pending('a sanitizer needs address space of its own') end
+    local support = require 'test.support'
+    local script = support.write(support.tmpname 'lua', [[
+      local torch = require 'moontorch'
+      for i = 1, 60 do
+        local t = torch.FloatTensor(40e6)
+        t[1] = i
+      end
+      local ok, message = pcall(torch.FloatTensor, 1e9)
+      assert(not ok and message:find('out of memory', 1, true))
+      local u
+      for i = 1, 20 do
+        u = torch.ones(10e6)
+        u = (u + u):double()
+      end
+      io.write(u:sum())
+    ]])
+    -- Room for three of the tensors of 160 MB: the third is garbage that nobody has collected.
+    local lua_path, lua_cpath = support.paths()
+    local out, err, code = support.run(('ulimit -v 550000; OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 '
+      .. 'LUA_PATH=%s LUA_CPATH=%s luajit %s'):format(support.quote(lua_path),
+      support.quote(lua_cpath), support.quote(script)))
+    assert.are.equal('', err)
+    assert.are.equal('20000000', out)
+    assert.are.equal(0, code)
+  end)
+end)
+
 describe('anchors', function()
   -- In a process of its own: a dead slot of the runner's stack might keep an object.
   it('keep strings, cdata and interfaces alive, and let go of them', function()
@@ -78,7 +111,8 @@ describe('anchors', function()
         local interface = { data = ffi.new('double[3]', 1, 2, 3), shape = { 3 }, typestr = '<f8' }
         weak[array], weak[interface] = true, true
         local t = torch.fromBuffer(array):fill(7)
-        local views = { t:narrow(1, 10, 20), t:view(10, 100)[3], t:storage(), torch.from_numpy(interface) }
+        local views = { t:narrow(1, 10, 20), t:view(10, 100)[3], t:storage(),
+          torch.from_numpy(interface) }
         array, interface, t = nil, nil, nil
         collect()
         for _ = 1, 100 do ffi.new('int32_t[1000]') end
@@ -136,7 +170,8 @@ describe('anchors', function()
     local support = require 'test.support'
     local out, err, code = support.luajit [[
       local torch, ffi = require 'moontorch', require 'ffi'
-      keep = { torch.fromBuffer('text'), torch.fromBuffer(ffi.new('int[4]')), torch.ones(3):storage() }
+      keep = { torch.fromBuffer('text'), torch.fromBuffer(ffi.new('int[4]')),
+        torch.ones(3):storage() }
       keep[4] = torch.from_numpy(torch.range(1, 4):arrayInterface())
       keep[5] = keep[4]:view(2, 2)
       io.write(keep[5]:sum())

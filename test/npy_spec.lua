@@ -23,8 +23,8 @@ local function shapeof(t)
   return #out == 0 and '-' or table.concat(out, 'x')
 end
 
-local names = { 'bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float16',
-  'bfloat16', 'float32', 'float64', 'complex64', 'complex128' }
+local names = { 'bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64',
+  'float16', 'bfloat16', 'float32', 'float64', 'complex64', 'complex128' }
 
 -- A whole file of one header and data, version 1.
 local function npy(header, data, version)
@@ -197,9 +197,8 @@ describe('arrays that Lua wrote', function()
       t:narrow(2, 5, 2):permute(2, 1, 3), t:permute(3, 2, 1),
     }
     for i, view in ipairs(shown) do
-      torch.save(('%s/%d.npy'):format(folder, i), view, { sync = false, progress = function(done, all)
-        seen[i] = done / all
-      end })
+      local function progress(done, all) seen[i] = done / all end
+      torch.save(('%s/%d.npy'):format(folder, i), view, { sync = false, progress = progress })
       assert.are.equal(1, seen[i])
       torch.save(('%s/s%d.npy'):format(folder, i), view, { sync = false, byteorder = '>' })
     end
@@ -294,7 +293,12 @@ describe('values', function()
 end)
 
 describe('headers', function()
-  local function load(header, data) return (torch.npy.parse(npy(header, data or '\1\2\3\4\5\6'))) end
+  local function load(header, data)
+    return (torch.npy.parse(npy(header, data or '\1\2\3\4\5\6')))
+  end
+  local function with(descr, shape)
+    return ("{'descr': '%s', 'fortran_order': False, 'shape': (%s)}"):format(descr, shape)
+  end
 
   it('are read however they are spaced, quoted and ordered', function()
     for _, header in ipairs {
@@ -324,9 +328,9 @@ describe('headers', function()
 
   it('may have 64 dimensions and no more', function()
     local ones = ('1, '):rep(64)
-    assert.are.equal(64, load("{'descr': '|u1', 'fortran_order': False, 'shape': (" .. ones .. ')}'):dim())
+    assert.are.equal(64, load(with('|u1', ones)):dim())
     assert.has_error(function()
-      load("{'descr': '|u1', 'fortran_order': False, 'shape': (" .. ones .. '1)}')
+      load(with('|u1', ones .. '1'))
     end, 'string: bad npy header: more than 64 dimensions')
   end)
 
@@ -336,8 +340,7 @@ describe('headers', function()
       ['<m8[D]'] = 'dates', ['|V7'] = 'plain bytes', ['<f16'] = 'extended precision',
       ['<c32'] = 'extended precision',
     } do
-      local ok, message = pcall(load, "{'descr': '" .. descr .. "', 'fortran_order': False, 'shape': (1,), }",
-        ('x'):rep(32))
+      local ok, message = pcall(load, with(descr, '1,'), ('x'):rep(32))
       assert.is_false(ok)
       assert.is_truthy(message:find("descr '" .. descr .. "' is not supported", 1, true), message)
       assert.is_truthy(message:find(why, 1, true), message)

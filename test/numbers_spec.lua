@@ -3,6 +3,11 @@ local ffi = require 'ffi'
 
 -- Elements as Lua values: what is read, what may be written, what never changes on the way.
 
+local NAMES = {
+  'bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float16',
+  'bfloat16', 'float32', 'float64',
+}
+
 local INTEGERS = {
   int8 = { -128, 127 }, uint8 = { 0, 255 }, int16 = { -32768, 32767 }, uint16 = { 0, 65535 },
   int32 = { -2147483648, 2147483647 }, uint32 = { 0, 4294967295 },
@@ -107,7 +112,9 @@ describe('elements', function()
       h[1] = case[1]
       assert.are.equal(case[2], h[1])
     end
-    for _, case in ipairs { { 1 + 2 ^ -8, 1 }, { 1 + 3 * 2 ^ -8, 1 + 2 ^ -6 }, { 3e38, 226 * 2 ^ 120 } } do
+    for _, case in ipairs {
+      { 1 + 2 ^ -8, 1 }, { 1 + 3 * 2 ^ -8, 1 + 2 ^ -6 }, { 3e38, 226 * 2 ^ 120 },
+    } do
       b[1] = case[1]
       assert.is_true(math.abs(b[1] / case[2] - 1) < 1e-9)
     end
@@ -141,8 +148,8 @@ end)
 describe('compiled loops', function()
   local vmdef = require 'jit.vmdef'
 
-  -- Whether a loop of f was compiled, and nothing met what the compiler cannot do. That it gives up on
-  -- an outer loop or a caller for the inner one is its way, not a failure.
+  -- Whether a loop of f was compiled, and nothing met what the compiler cannot do. That it gives up
+  -- on an outer loop or a caller for the inner one is its way, not a failure.
   local function compiles(f)
     local compiled, trouble = 0, {}
     local function watch(what, _, _, _, code, detail)
@@ -164,8 +171,7 @@ describe('compiled loops', function()
   end
 
   it('of elements', function()
-    for _, name in ipairs { 'bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64',
-      'float16', 'bfloat16', 'float32', 'float64' } do
+    for _, name in ipairs(NAMES) do
       local t = torch.ones(100, { dtype = name })
       assert.is_true(compiles(function()
         local n = 0
@@ -189,8 +195,7 @@ describe('compiled loops', function()
   end)
 
   it('read elements where they stand, not after what follows', function()
-    for _, name in ipairs { 'bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64',
-      'float16', 'bfloat16', 'float32', 'float64' } do
+    for _, name in ipairs(NAMES) do
       local t = torch.ones(4, { dtype = name })
       local one, zero = t[1], torch.zeros(1, { dtype = name })[1]
       local sum = 0

@@ -25,7 +25,8 @@ a["x"] = np.arange(5); a["y"] = np.arange(5) * 10
 save("plain", a)
 save("big", a.astype([("x", ">f4"), ("y", ">f8")]))
 save("aligned", a.astype(np.dtype(point, align=True)))
-n = np.zeros((2, 3), [("id", "<i8"), ("p", point), ("m", "<i2", (2, 2)), ("q", [("w", "u1", (3,))], (2,))])
+n = np.zeros((2, 3), [("id", "<i8"), ("p", point), ("m", "<i2", (2, 2)),
+                      ("q", [("w", "u1", (3,))], (2,))])
 n["id"] = np.arange(6).reshape(2, 3)
 n["p"]["y"] = n["id"] + 0.5
 n["m"] = np.arange(24).reshape(2, 3, 2, 2)
@@ -131,8 +132,8 @@ save("objects", np.array([(1, {})], [("a", "<i4"), ("b", "O")]))
   end)
 
   it('are written as they were', function()
-    for _, name in ipairs { 'plain', 'big', 'aligned', 'nested', 'fortran', 'mixed', 'latin', 'utf8',
-      'dots', 'scalar', 'many' } do
+    for _, name in ipairs { 'plain', 'big', 'aligned', 'nested', 'fortran', 'mixed', 'latin',
+      'utf8', 'dots', 'scalar', 'many' } do
       torch.save(folder .. '/again-' .. name .. '.npy', load(name), { sync = false })
     end
     assert.has_error(function() torch.save(folder .. '/row.npy', load('plain')[1]) end,

@@ -2,8 +2,8 @@ local torch = require 'moontorch'
 local ffi = require 'ffi'
 
 local NAMES = {
-  'bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float16', 'bfloat16',
-  'float32', 'float64', 'complex64', 'complex128',
+  'bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float16',
+  'bfloat16', 'float32', 'float64', 'complex64', 'complex128',
 }
 
 describe('requiring moontorch', function()
@@ -70,6 +70,8 @@ describe('dtypes', function()
     end
     assert.are.equal(torch.float32, torch.zeros(1, { dtype = '<f4' }).dtype)
     assert.are.equal(torch.uint8, torch.zeros(1, { dtype = '|u1' }).dtype)
+    assert.are.equal(torch.float32, torch.zeros(1, { dtype = torch.Tensor }).dtype)
+    assert.has_error(function() torch.zeros(1, { dtype = { 1 } }) end)
   end)
 
   it('that do not exist are an error that names them', function()

@@ -8,8 +8,8 @@ describe('views', function()
     local t = cube()
     for _, v in ipairs {
       t:select(1, 1), t[1], t:narrow(1, 1, 1), t:transpose(1, 2), t:view(24), t:permute(3, 1, 2),
-      t:expand(2, 3, 4), t:unsqueeze(1), t:unfold(3, 2, 1), t:diagonal(), t:split(1)[1], t:chunk(2)[1],
-      t:sub(1, 1), t:slice(1, 1, 1), t:viewAs(torch.zeros(6, 4)), t:alias(),
+      t:expand(2, 3, 4), t:unsqueeze(1), t:unfold(3, 2, 1), t:diagonal(), t:split(1)[1],
+      t:chunk(2)[1], t:sub(1, 1), t:slice(1, 1, 1), t:viewAs(torch.zeros(6, 4)), t:alias(),
     } do
       assert.are.equal(torch.pointer(t:storage()), torch.pointer(v:storage()))
       v:fill(-1)
@@ -31,10 +31,13 @@ describe('views', function()
 
   it('narrow', function()
     local t = cube()
-    assert.are.same({ { { 2, 3 }, { 6, 7 }, { 10, 11 } } }, t:narrow(1, 1, 1):narrow(3, 2, 2):totable())
+    assert.are.same({ { { 2, 3 }, { 6, 7 }, { 10, 11 } } },
+      t:narrow(1, 1, 1):narrow(3, 2, 2):totable())
     assert.are.same({ 2, 0, 4 }, t:narrow(2, 2, 0).shape)
-    for _, bad in ipairs { { 1, 0, 1 }, { 1, 1, 3 }, { 1, 3, 1 }, { 1, -1, 1 }, { 1, 1, -1 }, { 1, 1 },
-      { 1, 2 ^ 62, 2 ^ 62 } } do
+    for _, bad in ipairs {
+      { 1, 0, 1 }, { 1, 1, 3 }, { 1, 3, 1 }, { 1, -1, 1 }, { 1, 1, -1 }, { 1, 1 },
+      { 1, 2 ^ 62, 2 ^ 62 },
+    } do
       assert.is_false(pcall(t.narrow, t, unpack(bad)))
     end
   end)
@@ -111,7 +114,8 @@ describe('views', function()
     assert.has_error(function() t:expand(3, 3) end)
     assert.has_error(function() t:expand(2) end)
     local x = torch.FloatTensor { 1, 2 }
-    assert.are.same({ { 1, 2, 1, 2 }, { 1, 2, 1, 2 }, { 1, 2, 1, 2 } }, x:repeatTensor(3, 2):totable())
+    assert.are.same({ { 1, 2, 1, 2 }, { 1, 2, 1, 2 }, { 1, 2, 1, 2 } },
+      x:repeatTensor(3, 2):totable())
     assert.are.same({ 1, 2, 1, 2 }, torch.repeatTensor(x, 2):totable())
     assert.has_error(function() t:repeatTensor(2) end)
   end)

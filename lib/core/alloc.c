@@ -128,9 +128,7 @@ void mt_memory_trim(void) {
 }
 
 void mt__count_storage(int32_t change) {
-  take_lock();
-  counters.count_ += change;
-  unlock();
+  __atomic_add_fetch(&counters.count_, change, __ATOMIC_RELAXED);
 }
 
 const mt_counters *mt_memory(void) { return &counters; }

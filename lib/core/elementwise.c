@@ -88,8 +88,10 @@ static bool short_way(const mt_op_row *row, mt_tensor *out, const mt_tensor *a, 
   if (a->flags_ & MT_WEAK || a->numel_ > SHORT || a->numel_ == 0) return false;
   if (!(row->dtypes >> dtype & 1) || (row->flags & NOT_FOR_ALL && !real)) return false;
   if (!reachable(a, MT_CLOSED) || !mt_is_contiguous(a)) return false;
-  if (number) {
-    if (!real || mt__kind(b->dtype_) > MT_KIND_FLOAT) return false;
+  if (number) { /* one that does not change the dtype, and fits it */
+    if (mt__kind(dtype) == MT_KIND_BOOL || mt__kind(dtype) == MT_KIND_COMPLEX) return false;
+    if (mt__kind(b->dtype_) > (real ? MT_KIND_FLOAT : MT_KIND_INT)) return false;
+    if (!real && mt__check_weak("", b, dtype) != 0) return false;
   } else if (b != NULL) {
     if (b->dtype_ != dtype || !same_shape(a, b)) return false;
     if (!reachable(b, MT_CLOSED) || !mt_is_contiguous(b)) return false;
@@ -207,10 +209,23 @@ int32_t mt_compare(int32_t op, mt_tensor *out, const mt_tensor *a, const mt_tens
 
 /* --------------------------------------------------------------------------- copy, fill, equal */
 
+/* As short_way, for a copy. */
+static bool short_copy(mt_tensor *dst, const mt_tensor *src) {
+  const mt__mover *mover = MT_BACKEND(dst)->mover;
+  int64_t to = mt__bytes(dst->dtype_), from = mt__bytes(src->dtype_), n = dst->numel_;
+  if (mover == NULL || n > SHORT || n == 0 || !same_shape(dst, src)) return false;
+  if (!mt_is_contiguous(dst) || !mt_is_contiguous(src)) return false;
+  char *p[2] = {mt__data(dst), mt__data(src)};
+  if (p[0] < p[1] + n * from && p[1] < p[0] + n * to) return false;
+  mover->cast(dst->dtype_, src->dtype_)(p, (int64_t[2]){to, from}, n, NULL);
+  return true;
+}
+
 static int32_t copy_to(const char *op, mt_tensor *dst, const mt_tensor *src) {
   const mt_tensor *t[2] = {dst, src};
   int32_t dtypes[2] = {dst->dtype_, src->dtype_};
   mt__iter it;
+  if (short_copy(dst, src)) return 0;
   if (MT_BACKEND(dst)->copy == NULL) return mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", op);
   MT_TRY(mt__iter_begin(&it, op, 2, 1, t, dtypes, dst->ndim_, dst->sizes_));
   int32_t rc = MT_BACKEND(dst)->copy(&it);

@@ -99,13 +99,14 @@ static void run_range(int64_t begin, int64_t end, void *ctx) {
 static bool worth_streaming(const mt__iter *it) {
   const mt__operand *out = &it->operand[0];
   int64_t bytes = mt__bytes(out->dtype);
+  if (it->numel * bytes < MT_STREAM_BYTES) return false; /* also where there is no dimension */
   bool reads = false;
   for (int32_t i = 1; i < it->noperands; i++) {
     if (it->operand[i].data == out->data) return false;
     reads |= it->operand[i].stride[0] != 0;
   }
-  return reads && it->noutputs == 1 && it->numel * bytes >= MT_STREAM_BYTES &&
-         out->stride[0] == bytes && it->size[0] * bytes >= BLOCK_BYTES && !out->buffered;
+  return reads && it->noutputs == 1 && out->stride[0] == bytes &&
+         it->size[0] * bytes >= BLOCK_BYTES && !out->buffered;
 }
 
 void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, const mt__mover *mover) {

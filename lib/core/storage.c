@@ -9,19 +9,33 @@ static int32_t add_reference(mt_storage *s, int32_t change) {
   return __atomic_add_fetch(&s->refcount_, change, __ATOMIC_ACQ_REL);
 }
 
-/* A header for a storage; its own bytes come from the same allocator as the data. */
-static mt_storage *new_header(void) {
-  mt_storage *s = mt__alloc(sizeof *s);
+/*
+ * A header, and behind it room for `room` bytes of data: a small storage is one block. The header fills
+ * a cache line, so the data is aligned as it would be in a block of its own.
+ */
+enum { HEADER = 64, SMALL = 32768 };
+_Static_assert(sizeof(mt_storage) <= HEADER, "the data begins behind the header");
+
+static mt_storage *new_header(int64_t room) {
+  mt_storage *s = mt__alloc(HEADER + room);
   if (s == NULL) return NULL;
   memset(s, 0, sizeof *s);
   s->refcount_ = 1;
+  s->room_ = (int32_t)room;
   mt__count_storage(1);
   return s;
 }
 
 static void free_header(mt_storage *s) {
   mt__count_storage(-1);
-  mt__free(s, sizeof *s);
+  mt__free(s, HEADER + s->room_);
+}
+
+static uint8_t *room_of(mt_storage *s) { return (uint8_t *)s + HEADER; }
+
+/* Frees data that has a block of its own. */
+static void free_data(mt_storage *s) {
+  if (s->data_ != NULL && s->data_ != room_of(s)) mt__free(s->data_, s->capacity_);
 }
 
 static int32_t no_memory(int64_t nbytes) {
@@ -31,10 +45,11 @@ static int32_t no_memory(int64_t nbytes) {
 
 int32_t mt_storage_new(mt_storage **out, int64_t nbytes) {
   if (nbytes < 0) return mt__fail(MT_EVALUE, "a storage of %lld bytes", (long long)nbytes);
-  mt_storage *s = new_header();
+  bool small = nbytes <= SMALL;
+  mt_storage *s = new_header(small ? nbytes : 0);
   if (s == NULL) return no_memory(nbytes);
   if (nbytes > 0) {
-    s->data_ = mt__alloc(nbytes);
+    s->data_ = small ? room_of(s) : mt__alloc(nbytes);
     if (s->data_ == NULL) {
       free_header(s);
       return no_memory(nbytes);
@@ -49,7 +64,7 @@ int32_t mt_storage_borrow(mt_storage **out, void *data, int64_t nbytes, int32_t 
                           mt_deleter deleter, void *ctx) {
   if (nbytes < 0 || (data == NULL && nbytes > 0))
     return mt__fail(MT_EVALUE, "cannot borrow %lld bytes at %p", (long long)nbytes, data);
-  mt_storage *s = new_header();
+  mt_storage *s = new_header(0);
   if (s == NULL) return no_memory(0);
   s->data_ = data;
   s->nbytes_ = s->capacity_ = nbytes;
@@ -65,7 +80,7 @@ int32_t mt_storage_map(mt_storage **out, const char *path, int64_t offset, int64
   void *data, *cookie;
   if (mode != 'r' && mode != '+' && mode != 'c')
     return mt__fail(MT_EVALUE, "mapping mode must be 'r', 'r+' or 'c'");
-  mt_storage *s = new_header();
+  mt_storage *s = new_header(0);
   if (s == NULL) return no_memory(0);
   int32_t rc = mt__os_map(&data, &nbytes, &cookie, path, offset, mode);
   if (rc != 0) {
@@ -87,8 +102,8 @@ void mt_storage_release(mt_storage *s) {
   if (s == NULL || add_reference(s, -1) > 0) return;
   if (s->flags_ & MT_BORROWED) {
     if (s->deleter_ != NULL) s->deleter_(s->ctx_);
-  } else if (s->data_ != NULL) {
-    mt__free(s->data_, s->capacity_);
+  } else {
+    free_data(s);
   }
   free_header(s);
 }
@@ -107,10 +122,8 @@ int32_t mt_storage_resize(mt_storage *s, int64_t nbytes) {
   if (nbytes > s->capacity_) {
     uint8_t *data = mt__alloc(nbytes);
     if (data == NULL) return no_memory(nbytes);
-    if (s->data_ != NULL) {
-      memcpy(data, s->data_, (size_t)s->nbytes_);
-      mt__free(s->data_, s->capacity_);
-    }
+    if (s->data_ != NULL) memcpy(data, s->data_, (size_t)s->nbytes_);
+    free_data(s);
     s->data_ = data;
     s->capacity_ = nbytes;
   }

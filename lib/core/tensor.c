@@ -50,8 +50,10 @@ int32_t mt__set(mt_tensor *t, mt_storage *s, int32_t dtype, int64_t offset, int3
       stride *= sizes[d] > 0 ? sizes[d] : 1;
     }
   }
-  mt_storage_retain(s);
-  mt_storage_release(t->storage_);
+  if (t->storage_ != s) {
+    mt_storage_retain(s);
+    mt_storage_release(t->storage_);
+  }
   for (int32_t d = 0; d < 2 * ndim; d++) dims[d] = shape[d];
   free(old);
   t->storage_ = s;
@@ -78,6 +80,12 @@ int32_t mt_tensor_new(mt_tensor *out, int32_t dtype, int32_t ndim, const int64_t
   MT_TRY(mt__check_dtype(dtype));
   MT_TRY(mt__check_sizes(ndim, sizes, mt__bytes(dtype), &numel));
   MT_TRY(mt_storage_new(&s, numel * mt__bytes(dtype)));
+  if (out->storage_ == NULL) { /* it takes over the reference */
+    out->storage_ = s;
+    int32_t rc = mt__set(out, s, dtype, 0, ndim, sizes, NULL, numel);
+    if (rc != 0) mt_tensor_release(out);
+    return rc;
+  }
   int32_t rc = mt__set(out, s, dtype, 0, ndim, sizes, NULL, numel);
   mt_storage_release(s);
   return rc;

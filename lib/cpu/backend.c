@@ -29,6 +29,7 @@ static int32_t elementwise(int32_t family, int32_t op, int32_t dtype, mt__iter *
 const mt__backend mt__cpu = {
     .name = "cpu",
     .loop = loop_of,
+    .mover = &mt__cpu_mover,
     .elementwise = elementwise,
     .copy = mt__cpu_copy,
     .reduce = mt__cpu_reduce,

@@ -1,7 +1,7 @@
 /*
- * CRC-32 by carry-less multiplication. Reading a stored member is bound by its CRC: zlib's takes two
- * thirds of the time, this one a tenth, so that here intrinsics are worth their lines. Other processors
- * and the ends of a buffer are left to zlib.
+ * CRC-32 by carry-less multiplication. Reading a stored member is bound by its CRC: zlib's takes
+ * two thirds of the time, this one a tenth, so that here intrinsics are worth their lines. Other
+ * processors and the ends of a buffer are left to zlib.
  *
  * V. Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction",
  * Intel, 2009.

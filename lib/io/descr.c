@@ -104,7 +104,8 @@ const char *mt__descr_reason(const char *text, int64_t n) {
     case 'm':
       return "a tensor does not hold dates; view them as int64 in NumPy before saving";
     case 'V':
-      return "these are plain bytes; the option dtype (such as 'bfloat16' for V2) says what they mean";
+      return "these are plain bytes; the option dtype (such as 'bfloat16' for V2) says what they "
+             "mean";
     case 'f':
     case 'c':
       return "extended precision differs between machines; convert to float64 before saving";

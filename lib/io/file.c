@@ -94,7 +94,8 @@ static int32_t pipe_read(mt_file *f, void *dst, int64_t n, int64_t *got) {
 
 static const mt__file_class pipe_class = {pipe_read, descriptor_close};
 
-/* Finds out what the file is. Failing is very unlikely, and then what was read so far is all there is. */
+/* Finds out what the file is. Failing is very unlikely, and then what was read so far is all there
+ * is. */
 static void settle(mt_file *f) {
   struct stat st;
   f->concurrent = fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode);
@@ -107,7 +108,8 @@ static int32_t fresh_read(mt_file *f, void *dst, int64_t n, int64_t *got) {
   return f->class->read(f, dst, n, got);
 }
 
-/* A file of which only the first bytes were read: a small one is done with before its size is asked. */
+/* A file of which only the first bytes were read: a small one is done with before its size is
+ * asked. */
 static const mt__file_class fresh = {fresh_read, descriptor_close};
 
 int32_t mt__file_init_path(mt_file *f, const char *path) {

@@ -63,6 +63,8 @@ struct mt_sink {
   mt__zip_writer *zip;     /* once a member was begun */
 };
 
+/* Opens a file that is there, of which bytes are to be replaced. */
+int32_t mt__sink_update(mt_sink **out, const char *path);
 /* Writes plain bytes, past any zip member in progress. */
 int32_t mt__sink_put(mt_sink *w, const void *src, int64_t n);
 /* Says that about nbytes will follow. MT_EIO when the disk has no room for them. */

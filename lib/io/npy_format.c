@@ -118,7 +118,8 @@ int32_t mt__npy_format(const mt_npy *h, char **text, int64_t *n) {
   if (!body.failed && version != 3 && !to_latin1(&body)) {
     if (version != 0) {
       free(body.data);
-      return mt__fail(MT_EVALUE, "npy version %d cannot hold a field's name: version 3 can", version);
+      return mt__fail(MT_EVALUE,
+                      "npy version %d cannot hold a field's name: version 3 can", version);
     }
     version = 3;
   }

@@ -1,7 +1,7 @@
 /*
  * The text of an npy header: a Python dict with exactly the keys descr, fortran_order and shape. It
- * is parsed as strictly as NumPy reads it, and never evaluated. Memory grows with the fields that were
- * really there, and nesting is bounded.
+ * is parsed as strictly as NumPy reads it, and never evaluated. Memory grows with the fields that
+ * were really there, and nesting is bounded.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,8 @@ static int32_t out_of_memory(const parser *q) {
 }
 
 static int32_t overflow(const parser *q) {
-  return mt__fail(MT_EFORMAT, "%s: bad npy header: a record of its descr is larger than memory can be",
+  return mt__fail(MT_EFORMAT,
+                  "%s: bad npy header: a record of its descr is larger than memory can be",
                   q->name);
 }
 
@@ -124,7 +125,8 @@ static int32_t shape(parser *q, int32_t *ndim, int64_t *sizes) {
   MT_TRY(expect(q, '('));
   while (!accept(q, ')')) {
     if (*ndim == MT_MAXDIM)
-      return mt__fail(MT_EFORMAT, "%s: bad npy header: more than %d dimensions", q->name, MT_MAXDIM);
+      return mt__fail(MT_EFORMAT,
+                      "%s: bad npy header: more than %d dimensions", q->name, MT_MAXDIM);
     MT_TRY(number(q, &sizes[(*ndim)++]));
     if (accept(q, ',')) continue;
     if (*ndim == 1) return bad(q, "','");
@@ -202,7 +204,8 @@ static int32_t parse_type(parser *q, int32_t depth, int32_t self, type *t) {
   t->group = 0;
   t->text = (slice){"", 0};
   if (depth > MAX_DEPTH)
-    return mt__fail(MT_EFORMAT, "%s: bad npy header: its descr is nested more than %d deep", q->name,
+    return mt__fail(MT_EFORMAT,
+                    "%s: bad npy header: its descr is nested more than %d deep", q->name,
                     MAX_DEPTH);
   if (c == '[') {
     t->descr = (mt__descr){.dtype = -1};
@@ -446,7 +449,8 @@ int32_t mt__npy_parse(mt_npy *h, const char *text, int64_t n, const char *name) 
   for (int32_t d = 0; d < h->ndim_; d++) {
     if (h->sizes_[d] == 0) empty = true;
     else if (__builtin_mul_overflow(bytes, h->sizes_[d], &bytes))
-      return mt__fail(MT_EFORMAT, "%s: bad npy header: shape %s with %lld bytes an element overflows",
+      return mt__fail(MT_EFORMAT,
+                      "%s: bad npy header: shape %s with %lld bytes an element overflows",
                       name, mt__shape_of(h->ndim_, h->sizes_), (long long)h->itemsize_);
   }
   h->numel_ = empty ? 0 : bytes / (h->itemsize_ > 0 ? h->itemsize_ : 1);

@@ -1,6 +1,6 @@
 /*
- * Reading arrays in NumPy's format: the header, the data into one storage, views of it. Elements are
- * moved as bytes, so that NaN payloads and the bytes of bool stay as they are.
+ * Reading arrays in NumPy's format: the header, the data into one storage, views of it. Elements
+ * are moved as bytes, so that NaN payloads and the bytes of bool stay as they are.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -24,13 +24,15 @@ static int32_t read_header(mt_npy *h, mt_file *f, int64_t max_header) {
                     f->name, start[0], start[1], start[2], start[3], start[4], start[5]);
   h->version_ = start[6];
   if (start[6] < 1 || start[6] > 3 || start[7] != 0)
-    return mt__fail(MT_EFORMAT, "%s: npy version (%d, %d) is not known: only (1, 0), (2, 0) and (3, 0)",
+    return mt__fail(MT_EFORMAT,
+                    "%s: npy version (%d, %d) is not known: only (1, 0), (2, 0) and (3, 0)",
                     f->name, start[6], start[7]);
   int32_t length_bytes = h->version_ == 1 ? 2 : 4;
   MT_TRY(mt__file_read_all(f, start + 8, length_bytes, "npy header's length"));
   int64_t n = h->version_ == 1 ? mt__le16(start + 8) : (int64_t)mt__le32(start + 8);
   if (n > max_header)
-    return mt__fail(MT_EFORMAT, "%s: its npy header is %lld bytes long, more than max_header (%lld)",
+    return mt__fail(MT_EFORMAT,
+                    "%s: its npy header is %lld bytes long, more than max_header (%lld)",
                     f->name, (long long)n, (long long)max_header);
   /* What has been read already is there; asking for the size can wait. */
   int64_t left = n <= f->ahead_n ? n : mt__file_left(f);
@@ -135,7 +137,8 @@ int32_t mt_npy_view(mt_tensor *out, const mt_npy *h, mt_storage *s, double offse
                     field >= 0 ? " of field '" : "", field >= 0 ? h->fields_[field].name_ : "",
                     field >= 0 ? "'" : "", mt__descr_reason(descr, descr_bytes));
   if (swapped)
-    return mt__fail(MT_EDTYPE, "descr '%.*s' has the other byte order than this machine: it cannot be "
+    return mt__fail(MT_EDTYPE,
+                    "descr '%.*s' has the other byte order than this machine: it cannot be "
                     "shared, load a copy (without mmap)",
                     (int)(descr_bytes < 40 ? descr_bytes : 40), descr);
   return mt_tensor_view(out, s, dtype, at, ndim, sizes, strides);

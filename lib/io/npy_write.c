@@ -34,8 +34,8 @@ static int32_t in_file_order(mt_tensor *out, const mt_npy *h, const mt_tensor *t
 }
 
 /*
- * Copies a block that begins at element `first` into a new tensor: a run along dimension k, of slices
- * that are whole beyond it, or everything when it is small.
+ * Copies a block that begins at element `first` into a new tensor: a run along dimension k, of
+ * slices that are whole beyond it, or everything when it is small.
  */
 static int32_t copy_block(mt_tensor *out, const mt_tensor *t, int64_t first) {
   mt_tensor part = {0};

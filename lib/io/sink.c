@@ -1,6 +1,6 @@
 /*
- * Outputs: files that appear whole or not at all, C streams and memory. This is the only file of lib/io
- * that writes through the operating system.
+ * Outputs: files that appear whole or not at all, C streams and memory. This is the only file of
+ * lib/io that writes through the operating system.
  */
 #define _FILE_OFFSET_BITS 64
 #define _GNU_SOURCE
@@ -91,6 +91,21 @@ int32_t mt_sink_open(mt_sink **out, const char *path, int32_t flags) {
   return 0;
 }
 
+int32_t mt__sink_update(mt_sink **out, const char *path) {
+  mt_sink *w = new_sink();
+  if (w == NULL) return MT_ENOMEM;
+  w->start = 0;
+  w->path = strdup(path);
+  if (w->path != NULL) w->fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (w->fd < 0) {
+    int code = errno;
+    mt_sink_close(w);
+    return mt__fail(MT_EIO, "%s: cannot open for writing: %s", path, strerror(code));
+  }
+  *out = w;
+  return 0;
+}
+
 int32_t mt_sink_stdio(mt_sink **out, void *stream) {
   struct stat st;
   if (stream == NULL) return mt__fail(MT_EVALUE, "the file is closed");
@@ -164,9 +179,9 @@ int32_t mt__sink_put(mt_sink *w, const void *src, int64_t n) {
 }
 
 /*
- * Reserving the blocks at once makes writing them several times faster where they would else be found
- * piece by piece, and a full disk is known before anything is written. Where pages are the file it
- * would only clear them first.
+ * Reserving the blocks at once makes writing them several times faster where they would else be
+ * found piece by piece, and a full disk is known before anything is written. Where pages are the
+ * file it would only clear them first.
  */
 int32_t mt__sink_expect(mt_sink *w, int64_t nbytes) {
 #if defined(__linux__)

@@ -19,12 +19,12 @@ enum {
   MT__ZIP_DESCRIPTOR = 1 << 3
 };
 
-/* Takes sizes (and the offset, where it is not NULL) that did not fit their 32 bits from the zip64 part
- * of an extra field. */
+/* Takes sizes (and the offset, where it is not NULL) that did not fit their 32 bits from the zip64
+ * part of an extra field. */
 void mt__zip64_extra(const uint8_t *extra, int64_t n, uint64_t *size, uint64_t *packed,
                      uint64_t *offset);
-/* Checks the local header of an entry against the directory and finds its data. *crc_offset is where its
- * data descriptor has the CRC, or -1. */
+/* Checks the local header of an entry against the directory and finds its data. *crc_offset is
+ * where its data descriptor has the CRC, or -1. */
 int32_t mt__zip_locate(mt__zip *z, int64_t index, int64_t *crc_offset);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The members of a zip, read as files: stored ones straight into place with several threads, deflated
- * ones through zlib. The CRC is checked with the last byte.
+ * The members of a zip, read as files: stored ones straight into place with several threads,
+ * deflated ones through zlib. The CRC is checked with the last byte.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,8 @@ static int32_t check_crc(member *m) {
   return 0; /* A fuzzer would spend its time on finding sums, not what lies behind them. */
 #endif
   if (m->crc == m->entry->crc_) return 0;
-  return mt__fail(MT_EFORMAT, "%s: bad zip member: its CRC is %08x, the zip says %08x: the data was "
+  return mt__fail(MT_EFORMAT,
+                  "%s: bad zip member: its CRC is %08x, the zip says %08x: the data was "
                   "damaged or changed", m->file.name, m->crc, m->entry->crc_);
 }
 
@@ -165,7 +166,8 @@ static const mt__file_class inflated_class = {inflated_read, inflated_close};
 
 /* ---------------------------------------------------------------------------------- opening */
 
-/* A data descriptor has a signature or not, and sizes of 4 or 8 bytes; only the CRC need be found. */
+/* A data descriptor has a signature or not, and sizes of 4 or 8 bytes; only the CRC need be
+ * found. */
 static int32_t find_descriptor(mt__zip *z, int64_t index, int64_t *crc_offset) {
   const mt_zip_entry *e = &z->zip.entries_[index];
   int64_t at = e->offset_ + e->packed_, room = z->limits[index] - at;
@@ -198,7 +200,8 @@ int32_t mt__zip_locate(mt__zip *z, int64_t index, int64_t *crc_offset) {
   if (memcmp(p, "PK\3\4", 4) != 0 || name != e->name_bytes_ || mt__le16(p + 8) != e->method_ ||
       ((mt__le16(p + 6) ^ e->flags_) & (MT__ZIP_ENCRYPTED | MT__ZIP_DESCRIPTOR)) != 0 ||
       e->header_ + LOCAL_BYTES + name + extra + e->packed_ > z->limits[index])
-    return mt__fail(MT_EFORMAT, "%s: bad zip: the local header of '%s' is not what the directory says",
+    return mt__fail(MT_EFORMAT,
+                    "%s: bad zip: the local header of '%s' is not what the directory says",
                     f->name, e->name_);
   uint8_t *text = malloc((size_t)(name + extra) + 1);
   if (text == NULL) return mt__fail(MT_ENOMEM, "%s: out of memory", f->name);
@@ -214,7 +217,8 @@ int32_t mt__zip_locate(mt__zip *z, int64_t index, int64_t *crc_offset) {
   bool unknown = descriptor && (crc == 0 || packed == 0 || size == 0);
   if (!same || (!unknown && (crc != e->crc_ || packed != (uint64_t)e->packed_ ||
                              size != (uint64_t)e->size_)))
-    return mt__fail(MT_EFORMAT, "%s: bad zip: the local header of '%s' is not what the directory says",
+    return mt__fail(MT_EFORMAT,
+                    "%s: bad zip: the local header of '%s' is not what the directory says",
                     f->name, e->name_);
   e->offset_ = e->header_ + LOCAL_BYTES + name + extra;
   return descriptor ? find_descriptor(z, index, crc_offset) : 0;
@@ -236,7 +240,8 @@ int32_t mt_zip_member(mt_file **out, mt_zip *zip, int64_t index) {
   if (e->flags_ & MT__ZIP_ENCRYPTED)
     return mt__fail(MT_EUNSUPPORTED, "%s: member '%s' is encrypted", zip->file_->name, e->name_);
   if (e->method_ != 0 && e->method_ != 8)
-    return mt__fail(MT_EUNSUPPORTED, "%s: member '%s' is compressed by method %d; only 0 (stored) and 8 "
+    return mt__fail(MT_EUNSUPPORTED,
+                    "%s: member '%s' is compressed by method %d; only 0 (stored) and 8 "
                     "(deflated) are supported", zip->file_->name, e->name_, e->method_);
   MT_TRY(mt__zip_locate(z, index, &crc_offset));
   size_t room = strlen(zip->file_->name) + (size_t)e->name_bytes_ + 16;

@@ -1,7 +1,7 @@
 /*
- * The directory of a zip. It is what counts; local headers are checked against it. Nothing is believed
- * before it has been compared with the size of the file, and no two members may share bytes, which is
- * how small files are made to unpack to enormous ones.
+ * The directory of a zip. It is what counts; local headers are checked against it. Nothing is
+ * believed before it has been compared with the size of the file, and no two members may share
+ * bytes, which is how small files are made to unpack to enormous ones.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,9 @@ static int32_t find_end(mt_file *f, uint8_t end[END_BYTES], int64_t *at) {
   int32_t rc = mt__file_read_at(f, f->size - most, tail, most);
   int64_t i = rc == 0 ? most - END_BYTES : -1;
   for (; i >= 0; i--)
-    if (memcmp(tail + i, "PK\5\6", 4) == 0 && i + END_BYTES + mt__le16(tail + i + 20) == most) break;
+    if (memcmp(tail + i, "PK\5\6", 4) == 0 &&
+        i + END_BYTES + mt__le16(tail + i + 20) == most)
+      break;
   if (i >= 0) memcpy(end, tail + i, END_BYTES);
   free(tail);
   if (rc != 0) return rc;
@@ -118,13 +120,16 @@ static int32_t read_entry(mt__zip *z, mt_zip_entry *e, uint8_t *p, int64_t n, in
                       .flags_ = mt__le16(p + 8),
                       .name_bytes_ = (int32_t)name};
   uint64_t room = (uint64_t)(z->zip.directory_ - z->shift);
-  if (offset > room || packed > room - offset || room - offset - packed < (uint64_t)(LOCAL_BYTES + name))
-    return mt__fail(MT_EFORMAT, "%s: bad zip: member '%.*s' claims %llu bytes at %llu, outside of the "
+  if (offset > room || packed > room - offset ||
+      room - offset - packed < (uint64_t)(LOCAL_BYTES + name))
+    return mt__fail(MT_EFORMAT,
+                    "%s: bad zip: member '%.*s' claims %llu bytes at %llu, outside of the "
                     "file", f->name, (int)name, e->name_, (unsigned long long)packed,
                     (unsigned long long)offset);
   if (size > INT64_MAX / 2 || (e->method_ == 0 && size != packed) ||
       (e->method_ == 8 && size / MAX_RATIO > packed))
-    return mt__fail(MT_EFORMAT, "%s: bad zip: member '%.*s' claims to unpack from %llu to %llu bytes",
+    return mt__fail(MT_EFORMAT,
+                    "%s: bad zip: member '%.*s' claims to unpack from %llu to %llu bytes",
                     f->name, (int)name, e->name_, (unsigned long long)packed,
                     (unsigned long long)size);
   e->header_ = (int64_t)offset + z->shift;
@@ -133,7 +138,8 @@ static int32_t read_entry(mt__zip *z, mt_zip_entry *e, uint8_t *p, int64_t n, in
   return 0;
 }
 
-/* ------------------------------------------------------------------- names and places are unique */
+/* ------------------------------------------------------------------- names and places are
+ * unique */
 
 static int by_place(const void *a, const void *b) {
   const mt_zip_entry *e = *(mt_zip_entry *const *)a, *g = *(mt_zip_entry *const *)b;
@@ -212,7 +218,8 @@ int32_t mt_zip_open(mt_zip **out, mt_file *f, int32_t own) {
   mt__zip *z = NULL;
   int32_t rc = 0;
   if (f->size < 0 || f->member)
-    rc = mt__fail(MT_EUNSUPPORTED, "%s: a zip can only be read where one can seek: save it to a file, "
+    rc = mt__fail(MT_EUNSUPPORTED,
+                  "%s: a zip can only be read where one can seek: save it to a file, "
                   "or read it into a string, first", f->name);
   if (rc == 0) z = calloc(1, sizeof *z);
   if (rc == 0 && z == NULL) rc = out_of_memory(f);

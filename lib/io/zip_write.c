@@ -1,7 +1,7 @@
 /*
- * Writing zips: members stored with their data on a 64-byte boundary, so that they can be mapped, or
- * deflated. Sizes and CRCs are put into the local header afterwards; where the output cannot go back,
- * a data descriptor follows instead.
+ * Writing zips: members stored with their data on a 64-byte boundary, so that they can be mapped,
+ * or deflated. Sizes and CRCs are put into the local header afterwards; where the output cannot go
+ * back, a data descriptor follows instead.
  */
 #include <stdlib.h>
 #include <string.h>

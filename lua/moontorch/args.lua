@@ -1,5 +1,5 @@
---- Reading arguments: integers, dimensions, shapes. C counts from 0 and truncates; Lua counts from 1
---- and a fraction is an error, so every number passes through here.
+--- Reading arguments: integers, dimensions, shapes. C counts from 0 and truncates; Lua counts
+--- from 1 and a fraction is an error, so every number passes through here.
 
 local C = require 'moontorch.native'
 local ffi = require 'ffi'
@@ -133,11 +133,12 @@ function M.span(size, first, last, step, name)
   local empty = step > 0 and j == i - 1 or step < 0 and j == i + 1
   if empty and i >= 1 and i <= size + 1 then return math.min(i - 1, size), 0, step end
   if i < 1 or i > size or j < 1 or j > size then
-    fail.raise('%s: positions %.14g to %.14g are out of range of a dimension of size %.0f', name, first,
-      last, size)
+    fail.raise('%s: positions %.14g to %.14g are out of range of a dimension of size %.0f', name,
+      first, last, size)
   end
   if (j - i) * step < 0 then
-    fail.raise('%s: position %.14g does not lead to %.14g by steps of %.14g', name, first, last, step)
+    fail.raise('%s: position %.14g does not lead to %.14g by steps of %.14g', name, first, last,
+      step)
   end
   return i - 1, floor((j - i) / step) + 1, step
 end
@@ -146,8 +147,8 @@ end
 ---@param x any
 ---@return table?
 function M.options(x)
-  if type(x) == 'table' and getmetatable(x) == nil and x[1] == nil and next(x) ~= nil then return x end
-  return nil
+  local keyed = type(x) == 'table' and getmetatable(x) == nil and x[1] == nil and next(x) ~= nil
+  return keyed and x or nil
 end
 
 return M

@@ -37,6 +37,14 @@ bycname['signed char'] = dtype.of('int8')
 ---@field dtype moontorch.Dtype? what the elements are, if the source tells
 ---@field shape integer[]? likewise
 
+---@class moontorch.BufferOptions
+---@field offset integer? bytes before the first element
+---@field strides integer[]? bytes per dimension
+---@field size integer? bytes of the buffer
+---@field readonly boolean?
+---@field copy boolean?
+---@field owner any kept alive with the memory
+
 local function source(data, nbytes, readonly, owner)
   return { data = data, nbytes = nbytes, readonly = readonly, owner = owner, base = 0 }
 end
@@ -146,8 +154,8 @@ local function shapeof(src, d, shape, offset, strides)
   if shape == nil then
     if strides then fail.raise('fromBuffer: strides need a shape') end
     if room % d.bytes ~= 0 then
-      fail.raise('fromBuffer: %.0f bytes from byte %.0f on are not a whole number of %s elements of '
-        .. '%d bytes', room, offset, d.name, d.bytes)
+      fail.raise('fromBuffer: %.0f bytes from byte %.0f on are not a whole number of %s elements '
+        .. 'of %d bytes', room, offset, d.name, d.bytes)
     end
     args.sizes[0] = room / d.bytes
     return 1
@@ -173,7 +181,8 @@ local function shapeof(src, d, shape, offset, strides)
   return n
 end
 
-local KNOWN = { offset = true, strides = true, readonly = true, copy = true, size = true, owner = true }
+local KNOWN = { offset = true, strides = true, readonly = true, copy = true, size = true,
+  owner = true }
 
 local function options(opts)
   if opts == nil then return {} end
@@ -217,7 +226,8 @@ local function narrowed(src, opts)
   if opts.owner ~= nil then src.owner = { src.owner, opts.owner } end
   local offset = args.int(opts.offset or 0, 'fromBuffer: offset')
   if offset < 0 or offset > src.nbytes then
-    fail.raise('fromBuffer: offset %.0f lies outside of the buffer of %.0f bytes', offset, src.nbytes)
+    fail.raise('fromBuffer: offset %.0f lies outside of the buffer of %.0f bytes', offset,
+      src.nbytes)
   end
   return offset
 end
@@ -269,20 +279,21 @@ function M.view(src, d, swapped, shape, opts)
   return own
 end
 
---- A tensor that shares the memory of buf: a cdata array, struct or pointer, a string (read-only), a
---- string.buffer, an address, a storage, a tensor, or a table with NumPy's array-interface fields.
+--- A tensor that shares the memory of buf: a cdata array, struct or pointer, a string (read-only),
+--- a string.buffer, an address, a storage, a tensor, or a table with NumPy's array-interface
+--- fields. In opts, offset, size and strides count bytes.
 ---@param buf any
 ---@param dt? any dtype; that of the buffer's elements unless told
 ---@param shape? any a size, a table or a LongStorage; all that fits unless told; -1 is what fits
----@param opts? {offset: integer?, strides: integer[]?, readonly: boolean?, copy: boolean?, size: integer?, owner: any} offset, strides and size count bytes
+---@param opts? moontorch.BufferOptions
 ---@return moontorch.Tensor
 function M.fromBuffer(buf, dt, shape, opts)
   opts = options(opts)
   if type(buf) == 'table' then return M.interface(buf, dt, shape, opts) end
   local src = M.source(buf)
   if not src then
-    fail.raise('fromBuffer: %s is no memory: expected a cdata, a string, a string.buffer, an address, '
-      .. 'a storage, a tensor or a table with array-interface fields', tensor.kindof(buf))
+    fail.raise('fromBuffer: %s is no memory: expected a cdata, a string, a string.buffer, an '
+      .. 'address, a storage, a tensor or a table with array-interface fields', tensor.kindof(buf))
   end
   local d, swapped
   if dt == nil then

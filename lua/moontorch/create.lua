@@ -1,5 +1,5 @@
---- Functions that make tensors: torch.zeros, torch.range, torch.cat and so on. Those that take sizes
---- also take a leading result argument, and options {dtype=, device=} last.
+--- Functions that make tensors: torch.zeros, torch.range, torch.cat and so on. Those that take
+--- sizes also take a leading result argument, and options {dtype=, device=} last.
 
 local C = require 'moontorch.native'
 local fail = require 'moontorch.fail'

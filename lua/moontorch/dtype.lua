@@ -59,7 +59,10 @@ byname['?'] = byname['bool']
 ---@return moontorch.Dtype?, boolean?
 function M.find(x)
   if getmetatable(x) == Dtype then return x, false end
-  if type(x) == 'table' then return rawget(x, 'dtype'), false end
+  if type(x) == 'table' then
+    local d = x.dtype
+    return getmetatable(d) == Dtype and d or nil, false
+  end
   if type(x) ~= 'string' then return nil end
   local plain = x:gsub('^torch%.', '')
   if byname[plain] then return byname[plain], false end

@@ -1,5 +1,5 @@
---- Elements as Lua values: one reader, one writer and one data pointer per dtype, in tables keyed by
---- the dtype's number. A compiled loop specialises on the function it finds there.
+--- Elements as Lua values: one reader and one writer per dtype, in tables keyed by the dtype's
+--- number. A compiled loop specialises on the function it finds there.
 ---
 --- No value changes silently: integers beyond 2^53 are read as int64_t or uint64_t cdata, and what
 --- an integer element cannot hold is an error.

@@ -186,7 +186,8 @@ return setmetatable(M, {
       local differs = d and t.dtype_ ~= d.id
       if wanted == false and (copied or differs) then
         if differs then
-          fail.raise('as_tensor: %s cannot be shared as %s without a copy', tensor.describe(t), d.name)
+          fail.raise('as_tensor: %s cannot be shared as %s without a copy', tensor.describe(t),
+            d.name)
         end
         fail.raise('as_tensor: a %s has no memory to share', type(x))
       end
@@ -205,6 +206,12 @@ return setmetatable(M, {
       local t, copied = any(x, 'tensor', d, true)
       if d and t.dtype_ ~= d.id then return copy.cast(t, d.id) end
       return copied and t or t:clone()
+    end
+
+    --- An ndarray over the same memory: needs a Python host, which LuaJIT by itself is not.
+    function tensor.methods.numpy(t)
+      fail.raise('numpy: there is no Python in this process; t:arrayInterface() describes %s to '
+        .. 'one', tensor.describe(t))
     end
 
     --- The tensor as NumPy's array interface: numbers that say where and how its elements lie. The

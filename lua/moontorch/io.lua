@@ -37,8 +37,8 @@ local function load(x, opts)
   return general(x, opts)
 end
 
---- Saves a tensor as .npy or a table of tensors as .npz, by the path's extension; to an open file, by what
---- the value is.
+--- Saves a tensor as .npy or a table of tensors as .npz, by the path's extension; to an open file,
+--- by what the value is.
 ---@param x string|file* path or open file
 ---@param value any
 ---@param opts? table as of torch.npy.save and torch.npz.save

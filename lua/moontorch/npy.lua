@@ -17,6 +17,19 @@ local SAVE = ' version byteorder progress sync '
 local header = ffi.typeof('mt_npy')
 local try = stream.try
 
+---@class moontorch.LoadOptions
+---@field mmap? string 'r', 'r+' or 'c'
+---@field dtype? any what plain bytes mean
+---@field progress? fun(done: number, total: number)
+---@field max_header? number bytes; 1 MiB unless told
+
+---@class moontorch.SaveOptions
+---@field version? integer 1, 2 or 3: the oldest that fits unless told
+---@field byteorder? string '<', '>' or '='
+---@field progress? fun(done: number, total: number)
+---@field sync? boolean false does not wait for the disk
+---@field compressed? boolean|integer of npz only: true, or deflate's level from 0 to 9
+
 --- A header whose fields the collector frees.
 ---@return ffi.cdata*
 local function owned() return ffi.gc(header(), C.mt_npy_release) end
@@ -45,8 +58,8 @@ end
 local function map(h, place, mode, left)
   local nbytes = tonumber(h.nbytes_)
   if foreign(h) then
-    fail.raise("%s: '%s' is not the byte order of this machine, so that it cannot be mapped: load a "
-      .. 'copy, without mmap', place.name, h.nfields_ > 0 and 'a field' or ffi.string(h.descr_))
+    fail.raise("%s: '%s' is not the byte order of this machine, so that it cannot be mapped: load "
+      .. 'a copy, without mmap', place.name, h.nfields_ > 0 and 'a field' or ffi.string(h.descr_))
   end
   if left < nbytes or place.member and left > nbytes then
     fail.raise('%s: its header claims %.0f bytes of data, %.0f are there', place.name, nbytes, left)
@@ -110,10 +123,10 @@ end
 --- Loads an array from a file in NumPy's format.
 ---
 --- From an open file it is read where the file stands, which then stands behind the array. With
---- `mmap` the file's pages become the memory: 'r' read-only, 'r+' written through to the file, 'c' copied
---- where they are written. `dtype` says what plain bytes ('<V2') mean.
+--- `mmap` the file's pages become the memory: 'r' read-only, 'r+' written through to the file, 'c'
+--- copied where they are written. `dtype` says what plain bytes ('<V2') mean.
 ---@param x string|file* path or open file
----@param opts? {mmap: string?, dtype: any, progress: fun(done: number, total: number)?, max_header: number?}
+---@param opts? moontorch.LoadOptions
 ---@return moontorch.Tensor|moontorch.Record
 function M.load(x, opts) return M.from(nil, x, opts) end
 
@@ -139,8 +152,8 @@ function M.from(file, x, opts)
   return out
 end
 
---- Reads an array from a string that holds a whole file, as a copy. Also returns the position behind it,
---- where another may begin.
+--- Reads an array from a string that holds a whole file, as a copy. Also returns the position
+--- behind it, where another may begin.
 ---@param s string
 ---@param opts? {dtype: any, progress: function?, max_header: number?, position: integer?}
 ---@return moontorch.Tensor|moontorch.Record
@@ -192,7 +205,8 @@ function M.header(x, opts)
   return M.describe(h)
 end
 
---- The fields of a structured array, in order: name, dtype, descr, shape, offset, fields of a group.
+--- The fields of a structured array, in order: name, dtype, descr, shape, offset, fields of a
+--- group.
 ---@param r moontorch.Record
 ---@return table[]
 function M.fields(r)
@@ -275,10 +289,11 @@ local function save(x, value, opts, name)
 end
 
 --- Saves a tensor, a structured array or a number in NumPy's format: what it shows, whatever its
---- strides. By path the file is replaced at once when all is written, and an error leaves the old one.
+--- strides. By path the file is replaced at once when all is written, and an error leaves the old
+--- one.
 ---@param x string|file* path or open file
 ---@param value moontorch.Tensor|moontorch.Record|number
----@param opts? {version: integer?, byteorder: string?, progress: function?, sync: boolean?}
+---@param opts? moontorch.SaveOptions
 function M.save(x, value, opts)
   if x == nil then fail.raise('npy.save: expected a path or an open file, not nil') end
   save(x, value, opts, 'npy.save')
@@ -286,7 +301,7 @@ end
 
 --- The same as a string.
 ---@param value moontorch.Tensor|moontorch.Record|number
----@param opts? {version: integer?, byteorder: string?, progress: function?}
+---@param opts? moontorch.SaveOptions
 ---@return string
 function M.dumps(value, opts) return save(nil, value, opts, 'npy.dumps') end
 

@@ -33,8 +33,8 @@ local function directory(file, path, source)
   -- The zip now closes the file, and has done so already where it failed.
   ffi.gc(file, nil)
   fail.check(rc)
-  local z = setmetatable({ zip = ffi.gc(out[0], C.mt_zip_close), path = path, order = {}, index = {},
-    source = source }, Npz)
+  local zip = ffi.gc(out[0], C.mt_zip_close)
+  local z = setmetatable({ zip = zip, path = path, order = {}, index = {}, source = source }, Npz)
   for i = 0, tonumber(z.zip.count_) - 1 do
     local e = z.zip.entries_[i]
     local name = stem(ffi.string(e.name_, e.name_bytes_))
@@ -83,7 +83,8 @@ local function get(z, i, opts, before, total)
     if opts.mmap and not z.path then
       fail.raise('npz: only members of a file given by its path can be mapped')
     elseif opts.mmap and e.method_ ~= 0 then
-      fail.raise("npz: member '%s' is compressed, and only a stored one can be mapped", z.order[i + 1])
+      fail.raise("npz: member '%s' is compressed, and only a stored one can be mapped",
+        z.order[i + 1])
     end
     out = npy.read(file, opts, {
       name = ("'%s' in %s"):format(z.order[i + 1], z.path or 'the zip'),
@@ -102,8 +103,8 @@ end
 ---@return string[]
 function Npz:names() return { unpack(self.order) } end
 
---- What is in the file, without loading it: name, dtype, shape, descr, fortran, nbytes, fields as of
---- torch.npy.header; bytes in the file (packed) and whether they are compressed.
+--- What is in the file, without loading it: name, dtype, shape, descr, fortran, nbytes, fields as
+--- of torch.npy.header; bytes in the file (packed) and whether they are compressed.
 ---@return table[]
 function Npz:list()
   closed(self)
@@ -182,10 +183,10 @@ end
 
 --- Loads every array of a file, by name. torch.npz.names tells their order.
 ---
---- `mmap` maps the arrays, which must be stored, not compressed; their CRC is then not checked. `dtype`
---- says what arrays of plain bytes ('<V2') mean; others keep theirs.
+--- `mmap` maps the arrays, which must be stored, not compressed; their CRC is then not checked.
+--- `dtype` says what arrays of plain bytes ('<V2') mean; others keep theirs.
 ---@param x string|file* path or open file
----@param opts? {mmap: string?, dtype: any, progress: fun(done: number, total: number)?, max_header: number?}
+---@param opts? moontorch.LoadOptions
 ---@return table<string, moontorch.Tensor|moontorch.Record|string>
 function M.load(x, opts) return M.from(stream.input(x, 'npz.load'), x, opts) end
 
@@ -201,7 +202,7 @@ end
 
 --- Loads every array of a string that holds a whole file.
 ---@param s string
----@param opts? {dtype: any, progress: function?, max_header: number?}
+---@param opts? moontorch.LoadOptions
 ---@return table<string, moontorch.Tensor|moontorch.Record|string>
 function M.parse(s, opts)
   opts = stream.options(opts, ' dtype progress max_header ', 'npz.parse')
@@ -299,11 +300,11 @@ end
 
 --- Saves a table of tensors under their names; a list under arr_0, arr_1 and so on.
 ---
---- Stored arrays lie on 64-byte boundaries, so that they can be mapped. By path the file is replaced at
---- once when all is written, and an error leaves the old one.
+--- Stored arrays lie on 64-byte boundaries, so that they can be mapped. By path the file is
+--- replaced at once when all is written, and an error leaves the old one.
 ---@param x string|file* path or open file
 ---@param arrays table<string, moontorch.Tensor|moontorch.Record|number>
----@param opts? {compressed: boolean|integer|nil, version: integer?, byteorder: string?, progress: function?, sync: boolean?}
+---@param opts? moontorch.SaveOptions
 function M.save(x, arrays, opts)
   if x == nil then fail.raise('npz.save: expected a path or an open file, not nil') end
   save(x, arrays, opts, 'npz.save')
@@ -315,8 +316,8 @@ end
 ---@return string
 function M.dumps(arrays, opts) return save(nil, arrays, opts, 'npz.dumps') end
 
---- Brings the CRCs of a file's stored arrays up to date, after mapped arrays (mmap='r+') were written
---- to: until then it loads here and in NumPy with an error.
+--- Brings the CRCs of a file's stored arrays up to date, after mapped arrays (mmap='r+') were
+--- written to: until then it loads here and in NumPy with an error.
 ---@param path string
 function M.refresh(path)
   if not stream.ispath(path, 'npz.refresh') then

@@ -78,9 +78,9 @@ local function find(record, s, name)
 end
 
 local function view(s, i)
-  local t = tensor.new()
-  local rc = C.mt_npy_view(t, s.h, s.bytes.storage_, s.bytes.offset_, i)
-  if rc ~= 0 then memory.again(rc, nil, C.mt_npy_view, t, s.h, s.bytes.storage_, s.bytes.offset_, i) end
+  local t, storage = tensor.new(), s.bytes.storage_
+  local rc = C.mt_npy_view(t, s.h, storage, 0, i)
+  if rc ~= 0 then memory.again(rc, nil, C.mt_npy_view, t, s.h, storage, 0, i) end
   return t
 end
 

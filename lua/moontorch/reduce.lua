@@ -57,17 +57,17 @@ end
 local function indexed(row, values, indices, t, d, keepdim)
   local at, kept = args.dim(t, d, row.name), keep(keepdim, row.name)
   local v, i = values or new(), indices or new()
-  local function call() return C.mt_reduce_index(row.id, v, i, t, at, kept) end
-  local rc = call()
+  local id = row.id
+  local rc = C.mt_reduce_index(id, v, i, t, at, kept)
   if rc == C.MT_EOUT and (values or indices) and not rawequal(values, t) then
     -- Which of the two has the wrong shape is not told: both get the right one.
     local sizes = args.sizes
     local ndim = C.mt_out_shape(sizes)
     fail.check(C.mt_tensor_resize(v, t.dtype_, ndim, sizes))
     fail.check(C.mt_tensor_resize(i, C.MT_INT64, ndim, sizes))
-    rc = call()
+    rc = C.mt_reduce_index(id, v, i, t, at, kept)
   end
-  if rc ~= 0 then again(rc, nil, call) end
+  if rc ~= 0 then again(rc, nil, C.mt_reduce_index, id, v, i, t, at, kept) end
   ops.binary(ADD, row.name, i, i, 1)
   pressure()
   return v, i

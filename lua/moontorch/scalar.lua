@@ -21,17 +21,21 @@ local FLOAT16 = C.MT_FLOAT16
 local EXACT = 2 ^ 53
 local write = element.write
 
+-- What is made here is older than the metatype, which gives tensors their finalizer.
+local function lasting() return ffi.gc(tensor.new(), C.mt_tensor_release) end
+
 -- A 0-d tensor with room for the largest dtype.
 local function scratch()
-  local t = tensor.new()
+  local t = lasting()
   local storage = memory.storage(16)
   fail.check(C.mt_tensor_view(t, storage, COMPLEX128, 0, 0, nil, nil))
   C.mt_storage_release(storage)
-  return t
+  -- The metatype with its finalizer is sealed later than this runs.
+  return ffi.gc(t, C.mt_tensor_release)
 end
 
--- A function that turns a Lua value into the slot's weak scalar. `other` is the dtype that it meets:
--- a number that meets a float stays one, else an integral number counts as an integer.
+-- A function that turns a Lua value into the slot's weak scalar. `other` is the dtype that it
+-- meets: a number that meets a float stays one, else an integral number counts as an integer.
 local function slot()
   local t = scratch()
   t.flags_ = C.MT_WEAK
@@ -89,8 +93,8 @@ function M.exact(v, id)
   return exact
 end
 
--- Views that live for one C call only are made in here, without a finalizer of their own.
-local views = { tensor.new(), tensor.new() }
+-- Views that live for one C call only are made in here: they cost no object and no finalizer each.
+local views = { lasting(), lasting() }
 M.view, M.view2 = views[1], views[2]
 
 --- The value of a 0-d tensor, which is then let go of.
@@ -103,7 +107,7 @@ function M.take(t)
 end
 
 --- Where a full reduction puts its result before `take`.
-M.result = tensor.new()
+M.result = lasting()
 
 M.is = is
 

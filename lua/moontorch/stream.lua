@@ -63,7 +63,9 @@ end
 ---@param name string
 ---@return ffi.cdata*
 function M.memory(s, offset, name)
-  if type(s) ~= 'string' then fail.raise('%s: expected a string, not %s', name, tensor.kindof(s)) end
+  if type(s) ~= 'string' then
+    fail.raise('%s: expected a string, not %s', name, tensor.kindof(s))
+  end
   local out = file_out()
   local data = ffi.cast('const char *', s)
   try(C.mt_file_memory, out, data + offset, #s - offset)

@@ -324,9 +324,9 @@ end
 
 --- Torch7 has these as functions too.
 return function(torch)
-  for _, name in ipairs { 'select', 'narrow', 'transpose', 't', 'permute', 'view', 'viewAs', 'reshape',
-    'expand', 'expandAs', 'repeatTensor', 'unfold', 'squeeze', 'unsqueeze', 'diagonal', 'split',
-    'chunk' } do
+  for _, name in ipairs { 'select', 'narrow', 'transpose', 't', 'permute', 'view', 'viewAs',
+    'reshape', 'expand', 'expandAs', 'repeatTensor', 'unfold', 'squeeze', 'unsqueeze', 'diagonal',
+    'split', 'chunk' } do
     local method = methods[name]
     torch[name] = function(t, ...)
       return method(args.tensor(t, name), ...)
