@@ -95,7 +95,9 @@ int32_t mt__os_map(void **data, int64_t *nbytes, void **cookie, const char *path
         m->pages = mmap(NULL, m->length, protection, mode == 'c' ? MAP_PRIVATE : MAP_SHARED, fd,
                         offset - before);
         if (m->pages == MAP_FAILED) {
+          /* Address space is memory too: a caller with a collector can make room and try again. */
           rc = io_error("map", path);
+          if (errno == ENOMEM) rc = MT_ENOMEM;
           free(m);
         } else {
           *data = (char *)m->pages + before;

@@ -127,7 +127,9 @@ int32_t mt__file_init_path(mt_file *f, const char *path) {
   if (n < 0) {
     int code = errno;
     if (f->fd >= 0) close(f->fd);
-    return mt__fail(MT_EIO, "%s: cannot open: %s", path, strerror(code));
+    /* Too many open files: a caller with a collector can close what nobody uses and try again. */
+    return mt__fail(code == EMFILE || code == ENFILE ? MT_ENOMEM : MT_EIO, "%s: cannot open: %s",
+                    path, strerror(code));
   }
   f->ahead_n = (int32_t)n;
   f->position = n;

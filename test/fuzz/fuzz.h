@@ -23,7 +23,7 @@ static void touch(const mt_tensor *view) {
 
 /* What was read, written again, must be the same array. */
 static void write_again(const mt_npy *h, mt_storage *s) {
-  mt_npy out = *h, again = {{0}};
+  mt_npy out = *h, again = {0};
   mt_tensor bytes = {0};
   mt_sink *w = NULL;
   mt_file *f = NULL;
@@ -52,7 +52,7 @@ static void write_again(const mt_npy *h, mt_storage *s) {
 
 /* Reads one array in steps of `limit` bytes, and every view of it. */
 static int32_t read_array(mt_file *f, double limit) {
-  mt_npy h = {{0}};
+  mt_npy h = {0};
   mt_storage *s = NULL;
   mt_tensor view = {0};
   int32_t rc = mt_npy_header(&h, f, 0);
