@@ -45,6 +45,27 @@ a.flush()
     assert.are.same({ 3, 3, 3, 3 }, c:totable())
   end)
 
+  it('and opening make room when there are too many', function()
+    local path = support.tmpname 'npz'
+    torch.save(path, { a = torch.ones(3) })
+    local single = path:gsub('npz$', 'npy')
+    torch.save(single, torch.ones(3))
+    local out, err = support.luajit(([[
+      local torch = require 'moontorch'
+      local ffi = require 'ffi'
+      ffi.cdef 'int setrlimit(int, const uint64_t *);'
+      local RLIMIT_NOFILE = ffi.os == 'Linux' and 7 or 8
+      assert(ffi.C.setrlimit(RLIMIT_NOFILE, ffi.new('uint64_t[2]', 30, 30)) == 0)
+      -- A heap so large that the collector would not come by itself.
+      local heap = {}
+      for i = 1, 1e5 do heap[i] = { i } end
+      for i = 1, 200 do torch.npz.open(%q) end
+      -- Linux allows a process 65530 mappings.
+      for i = 1, 70000 do torch.load(%q, { mmap = 'r' }) end
+      print 'done']]):format(path, single))
+    assert.are.equal('done\n', out .. err)
+  end)
+
   it('of nothing maps nothing', function()
     local path = support.tmpname 'npy'
     torch.save(path, torch.zeros(0, 3))

@@ -75,6 +75,7 @@ void *mt__alloc(int64_t nbytes) {
     counters.cached_ -= rounded;
   }
   counters.used_ += rounded;
+  int64_t before = counters.peak_;
   if (counters.used_ > counters.peak_) counters.peak_ = counters.used_;
   unlock();
   if (b != NULL) return b;
@@ -86,6 +87,7 @@ void *mt__alloc(int64_t nbytes) {
   if (fresh == NULL) {
     take_lock();
     counters.used_ -= rounded;
+    counters.peak_ = before;
     unlock();
   }
   return fresh;

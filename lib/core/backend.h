@@ -14,7 +14,7 @@ typedef struct mt__backend {
   /* The kernel itself, for a caller that has one short run of aligned elements. (optional) */
   mt_loop (*loop)(int32_t family, int32_t op, int32_t dtype);
   /* Its casts, likewise. (optional) */
-  const mt__mover *mover;
+  mt__cast_table cast;
   /* Runs operator `op` of MT_UNARY, MT_BINARY or MT_COMPARE, computing in `dtype`. */
   int32_t (*elementwise)(int32_t family, int32_t op, int32_t dtype, mt__iter *it);
   /* Operand 0 becomes operand 1, cast. */

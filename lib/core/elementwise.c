@@ -211,13 +211,13 @@ int32_t mt_compare(int32_t op, mt_tensor *out, const mt_tensor *a, const mt_tens
 
 /* As short_way, for a copy. */
 static bool short_copy(mt_tensor *dst, const mt_tensor *src) {
-  const mt__mover *mover = MT_BACKEND(dst)->mover;
+  mt__cast_table cast = MT_BACKEND(dst)->cast;
   int64_t to = mt__bytes(dst->dtype_), from = mt__bytes(src->dtype_), n = dst->numel_;
-  if (mover == NULL || n > SHORT || n == 0 || !same_shape(dst, src)) return false;
+  if (cast == NULL || n > SHORT || n == 0 || !same_shape(dst, src)) return false;
   if (!mt_is_contiguous(dst) || !mt_is_contiguous(src)) return false;
   char *p[2] = {mt__data(dst), mt__data(src)};
   if (p[0] < p[1] + n * from && p[1] < p[0] + n * to) return false;
-  mover->cast(dst->dtype_, src->dtype_)(p, (int64_t[2]){to, from}, n, NULL);
+  cast(dst->dtype_, src->dtype_)(p, (int64_t[2]){to, from}, n, NULL);
   return true;
 }
 

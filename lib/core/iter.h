@@ -43,19 +43,11 @@ int32_t mt__iter_begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
                        const int64_t *sizes);
 void mt__iter_end(mt__iter *it);
 
-/* How elements get from memory to loop and back; given by the backend that runs the loop. */
-typedef struct mt__mover {
-  mt_loop (*cast)(int32_t to, int32_t from);
-  /* Copies bytes past the caches, for results larger than these. (optional) */
-  void (*stream)(char *dst, const char *src, int64_t nbytes);
-} mt__mover;
-
-/* Results of so many bytes leave the caches before anyone reads them: writing them past the caches
- * saves reading each line before it is written. */
-enum { MT_STREAM_BYTES = 16 << 20 };
+/* Casts between the dtypes of memory and loop; given by the backend that runs the loop. */
+typedef mt_loop (*mt__cast_table)(int32_t to, int32_t from);
 
 /* Runs the loop over everything, on as many threads as it is worth. */
-void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, const mt__mover *mover);
+void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, mt__cast_table cast);
 
 /* Sorts dimensions by stride and merges them; for walks that do not go through mt__iter_begin. */
 void mt__iter_order(mt__iter *it);

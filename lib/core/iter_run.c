@@ -1,6 +1,6 @@
 /*
  * Running an iterator: cuts the walk into ranges for the threads, ranges into 1-D runs, and runs that
- * need a cast, or whose result is streamed, into blocks that stay in cache.
+ * need a cast into blocks that stay in cache.
  */
 #include "iter.h"
 
@@ -13,9 +13,8 @@ typedef struct job {
   mt__iter *it;
   mt_loop loop;
   void *ctx;
-  const mt__mover *mover;
+  mt__cast_table cast;
   bool buffered; /* some operand goes through a block */
-  bool streamed; /* the output does, and leaves it past the caches */
   int64_t block; /* elements of a buffered block */
 } job;
 
@@ -36,7 +35,7 @@ static void run_buffered(const job *j, char *const *p, const int64_t *stride, in
         char *cast[2] = {buffer[i], q[i]};
         int64_t cast_step[2] = {mt__bytes(o->loop_dtype), stride[i]};
         /* A broadcast value needs casting once. */
-        j->mover->cast(o->loop_dtype, o->dtype)(cast, cast_step, stride[i] == 0 ? 1 : count, NULL);
+        j->cast(o->loop_dtype, o->dtype)(cast, cast_step, stride[i] == 0 ? 1 : count, NULL);
       }
       q[i] = buffer[i];
       step[i] = i >= it->noutputs && stride[i] == 0 ? 0 : mt__bytes(o->loop_dtype);
@@ -47,10 +46,7 @@ static void run_buffered(const job *j, char *const *p, const int64_t *stride, in
       if (!o->buffered) continue;
       char *cast[2] = {p[i] + at * stride[i], buffer[i]};
       int64_t cast_step[2] = {stride[i], mt__bytes(o->loop_dtype)};
-      if (j->streamed)
-        j->mover->stream(cast[0], buffer[i], count * cast_step[0]);
-      else
-        j->mover->cast(o->dtype, o->loop_dtype)(cast, cast_step, count, NULL);
+      j->cast(o->dtype, o->loop_dtype)(cast, cast_step, count, NULL);
     }
   }
 }
@@ -92,27 +88,9 @@ static void run_range(int64_t begin, int64_t end, void *ctx) {
   }
 }
 
-/*
- * Is there one large result, contiguous, in the loop's dtype? Where it is written in place its lines are
- * in the caches already, and where nothing is read (a fill) ordinary stores keep up: measured.
- */
-static bool worth_streaming(const mt__iter *it) {
-  const mt__operand *out = &it->operand[0];
-  int64_t bytes = mt__bytes(out->dtype);
-  if (it->numel * bytes < MT_STREAM_BYTES) return false; /* also where there is no dimension */
-  bool reads = false;
-  for (int32_t i = 1; i < it->noperands; i++) {
-    if (it->operand[i].data == out->data) return false;
-    reads |= it->operand[i].stride[0] != 0;
-  }
-  return reads && it->noutputs == 1 && out->stride[0] == bytes &&
-         it->size[0] * bytes >= BLOCK_BYTES && !out->buffered;
-}
-
-void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, const mt__mover *mover) {
+void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, mt__cast_table cast) {
   if (it->numel == 0) return;
-  job j = {it, loop, ctx, mover, false, false, BLOCK_BYTES};
-  if (mover->stream != NULL && worth_streaming(it)) j.streamed = it->operand[0].buffered = true;
+  job j = {it, loop, ctx, cast, false, BLOCK_BYTES};
   for (int32_t i = 0; i < it->noperands; i++) {
     const mt__operand *o = &it->operand[i];
     j.buffered |= o->buffered;

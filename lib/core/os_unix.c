@@ -17,22 +17,30 @@
 
 #include "core.h"
 
-enum { HUGE = 1 << 21 };
+enum { HUGE = 1 << 21, COLOURS = 16, COLOUR = 4096 + 64 };
 
+/*
+ * Large blocks are made of huge pages. Were they all to begin on one, equal elements of several tensors would
+ * meet in the same cache sets and memory banks, so each begins a little further into its first
+ * page.
+ */
 void *mt__os_alloc(int64_t nbytes) {
+  static uint32_t colour;
   void *block = NULL;
   bool large = nbytes >= 2 * HUGE;
   if ((uint64_t)nbytes > SIZE_MAX / 2) return NULL;
-  if (posix_memalign(&block, large ? HUGE : 64, (size_t)nbytes) != 0) return NULL;
+  if (!large) return posix_memalign(&block, 64, (size_t)nbytes) == 0 ? block : NULL;
+  size_t all = (size_t)nbytes + COLOURS * COLOUR;
+  if (posix_memalign(&block, HUGE, all) != 0) return NULL;
 #if defined(MADV_HUGEPAGE)
-  if (large) madvise(block, (size_t)nbytes & ~(size_t)(HUGE - 1), MADV_HUGEPAGE);
+  madvise(block, all & ~(size_t)(HUGE - 1), MADV_HUGEPAGE);
 #endif
-  return block;
+  return (char *)block + __atomic_fetch_add(&colour, 1, __ATOMIC_RELAXED) % COLOURS * COLOUR;
 }
 
 void mt__os_free(void *block, int64_t nbytes) {
-  (void)nbytes;
-  free(block);
+  bool large = nbytes >= 2 * HUGE;
+  free(large ? (void *)((uintptr_t)block & ~(uintptr_t)(HUGE - 1)) : block);
 }
 
 int64_t mt__os_memory(void) {
@@ -64,7 +72,10 @@ typedef struct mapping {
 } mapping;
 
 static int32_t io_error(const char *what, const char *path) {
-  return mt__fail(MT_EIO, "cannot %s '%s': %s", what, path, strerror(errno));
+  int code = errno;
+  /* Mappings and descriptors run out as memory does: a caller with a collector can make room. */
+  bool full = code == ENOMEM || code == EMFILE || code == ENFILE;
+  return mt__fail(full ? MT_ENOMEM : MT_EIO, "cannot %s '%s': %s", what, path, strerror(code));
 }
 
 int32_t mt__os_map(void **data, int64_t *nbytes, void **cookie, const char *path, int64_t offset,
@@ -95,9 +106,7 @@ int32_t mt__os_map(void **data, int64_t *nbytes, void **cookie, const char *path
         m->pages = mmap(NULL, m->length, protection, mode == 'c' ? MAP_PRIVATE : MAP_SHARED, fd,
                         offset - before);
         if (m->pages == MAP_FAILED) {
-          /* Address space is memory too: a caller with a collector can make room and try again. */
           rc = io_error("map", path);
-          if (errno == ENOMEM) rc = MT_ENOMEM;
           free(m);
         } else {
           *data = (char *)m->pages + before;

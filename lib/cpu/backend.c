@@ -3,13 +3,7 @@
  */
 #include "cpu.h"
 
-static mt_loop cast_loop(int32_t to, int32_t from) { return mt__kernels_get()->cast[to][from]; }
-
-static void stream(char *dst, const char *src, int64_t nbytes) {
-  mt__kernels_get()->stream(dst, src, nbytes);
-}
-
-const mt__mover mt__cpu_mover = {cast_loop, stream};
+mt_loop mt__cpu_cast(int32_t to, int32_t from) { return mt__kernels_get()->cast[to][from]; }
 
 static mt_loop loop_of(int32_t family, int32_t op, int32_t dtype) {
   const mt__kernels *k = mt__kernels_get();
@@ -22,14 +16,14 @@ static mt_loop loop_of(int32_t family, int32_t op, int32_t dtype) {
 }
 
 static int32_t elementwise(int32_t family, int32_t op, int32_t dtype, mt__iter *it) {
-  mt__iter_run(it, loop_of(family, op, dtype), NULL, &mt__cpu_mover);
+  mt__iter_run(it, loop_of(family, op, dtype), NULL, mt__cpu_cast);
   return 0;
 }
 
 const mt__backend mt__cpu = {
     .name = "cpu",
     .loop = loop_of,
-    .mover = &mt__cpu_mover,
+    .cast = mt__cpu_cast,
     .elementwise = elementwise,
     .copy = mt__cpu_copy,
     .reduce = mt__cpu_reduce,

@@ -4,7 +4,11 @@
  */
 #include "cpu.h"
 
-enum { SMALLEST_TILED = 8 }; /* below, tiles are mostly edges */
+enum {
+  STREAM_BYTES = 16 << 20, /* copies of so much leave the caches before anyone reads them */
+  SMALLEST_TILED = 8,      /* below, tiles are mostly edges */
+  BAND = 64                /* elements of dimension 0 in a piece of work */
+};
 
 /* A transposed copy: dst runs along dimension 0, src along dimension `across`. */
 typedef struct turn {
@@ -12,8 +16,6 @@ typedef struct turn {
   int32_t across, bytes;
   int64_t bands; /* pieces of dimension 0 */
 } turn;
-
-enum { BAND = 64 }; /* elements of dimension 0 in a piece of work */
 
 static void turn_range(int64_t begin, int64_t end, void *ctx) {
   const turn *t = ctx;
@@ -31,7 +33,8 @@ static void turn_range(int64_t begin, int64_t end, void *ctx) {
       from += rest % it->size[d] * src->stride[d];
       rest /= it->size[d];
     }
-    k->transpose(to, dst->stride[t->across], from, src->stride[0], rows, it->size[t->across], t->bytes);
+    k->transpose(to, dst->stride[t->across], from, src->stride[0], rows, it->size[t->across], t->bytes,
+                 it->numel * t->bytes >= STREAM_BYTES);
   }
 }
 
@@ -47,11 +50,11 @@ static bool turned(mt__iter *it, turn *t) {
          it->size[t->across] >= SMALLEST_TILED;
 }
 
-/* One large block of bytes to another. */
+/* One block of bytes to another, so large that it leaves the caches before anyone reads it. */
 static bool plain_and_large(const mt__iter *it) {
   const mt__operand *dst = &it->operand[0], *src = &it->operand[1];
   int64_t bytes = mt__bytes(dst->dtype);
-  return dst->dtype == src->dtype && it->ndim == 1 && it->numel * bytes >= MT_STREAM_BYTES &&
+  return dst->dtype == src->dtype && it->ndim == 1 && it->numel * bytes >= STREAM_BYTES &&
          dst->stride[0] == bytes && src->stride[0] == bytes;
 }
 
@@ -71,7 +74,7 @@ int32_t mt__cpu_copy(mt__iter *it) {
     const mt__operand *dst = &it->operand[0], *src = &it->operand[1];
     /* The casts take any alignment, so nothing needs a buffer. */
     it->operand[0].buffered = it->operand[1].buffered = false;
-    mt__iter_run(it, mt__kernels_get()->cast[dst->dtype][src->dtype], NULL, &mt__cpu_mover);
+    mt__iter_run(it, mt__cpu_cast(dst->dtype, src->dtype), NULL, mt__cpu_cast);
     return 0;
   }
   t.bands = (it->size[0] + BAND - 1) / BAND;

@@ -70,6 +70,9 @@ mt__descr mt__descr_parse(const char *text, int64_t n) {
       const char *unit = memchr(text, '[', (size_t)n);
       int64_t head = unit != NULL ? unit - text : n;
       bool closed = unit == NULL || text[n - 1] == ']';
+      for (int64_t i = head + 1; i < n - 1; i++)
+        closed = closed && ((text[i] >= '0' && text[i] <= '9') || text[i] == '/' ||
+                            ((text[i] | 32) >= 'a' && (text[i] | 32) <= 'z'));
       if (closed && head == 2 && text[1] == '8') d.itemsize = 8;
       break;
     }

@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io.h"
+#include "literal.h"
 
 enum { MAX_DEPTH = 32 };
 
 typedef struct parser {
-  const char *begin, *p, *end;
-  const char *name; /* of the input, for messages */
+  mt__literal in;
   mt_npy *h;
   /* While these grow, fields hold offsets into names and sizes where pointers go in the end. */
   mt_npy_field *fields;
@@ -22,175 +21,23 @@ typedef struct parser {
   int64_t nsizes, sizes_capacity;
 } parser;
 
-typedef struct slice {
-  const char *p;
-  int64_t n;
-} slice;
-
 /* The type of a field or of the whole array. */
 typedef struct type {
   mt__descr descr;
-  slice text;
+  mt__slice text;
   int32_t group;
   int32_t ndim; /* of a subarray given with the type itself */
   int64_t sizes[MT_MAXDIM];
 } type;
 
-static int32_t bad(parser *q, const char *what) {
-  char seen[25];
-  int32_t n = 0;
-  for (const char *c = q->p; c < q->end && n < 24; c++)
-    seen[n++] = *c >= ' ' && *c <= '~' ? *c : '?';
-  seen[n] = 0;
-  return mt__fail(MT_EFORMAT, "%s: bad npy header: expected %s at byte %lld, found %s%s%s", q->name,
-                  what, (long long)(q->p - q->begin), n > 0 ? "\"" : "its end", seen,
-                  n > 0 ? "\"" : "");
-}
-
 static int32_t out_of_memory(const parser *q) {
-  return mt__fail(MT_ENOMEM, "%s: out of memory for its header", q->name);
+  return mt__fail(MT_ENOMEM, "%s: out of memory for its header", q->in.name);
 }
 
 static int32_t overflow(const parser *q) {
   return mt__fail(MT_EFORMAT,
                   "%s: bad npy header: a record of its descr is larger than memory can be",
-                  q->name);
-}
-
-/* ------------------------------------------------------------------------------------ tokens */
-
-static char peek(parser *q) {
-  while (q->p < q->end && (*q->p == ' ' || (*q->p >= '\t' && *q->p <= '\r'))) q->p++;
-  return q->p < q->end ? *q->p : 0;
-}
-
-static bool accept(parser *q, char c) {
-  if (peek(q) != c || q->p == q->end) return false;
-  q->p++;
-  return true;
-}
-
-static int32_t expect(parser *q, char c) {
-  const char what[] = {'\'', c, '\'', 0};
-  return accept(q, c) ? 0 : bad(q, what);
-}
-
-/* The text between two quotes, escapes and all. Python 2 writes u'x' for some names. */
-static int32_t quoted(parser *q, slice *out) {
-  char quote = peek(q);
-  if ((quote == 'u' || quote == 'U') && q->end - q->p > 1) quote = *++q->p;
-  if (quote != '\'' && quote != '"') return bad(q, "a quoted string");
-  const char *start = ++q->p;
-  while (q->p < q->end && *q->p != quote) {
-    if (*q->p == '\n') return bad(q, "the closing quote");
-    q->p += *q->p == '\\' && q->end - q->p > 1 ? 2 : 1;
-  }
-  if (q->p >= q->end) {
-    q->p = q->end;
-    return bad(q, "the closing quote");
-  }
-  *out = (slice){start, q->p - start};
-  q->p++;
-  return 0;
-}
-
-static bool is(slice s, const char *text) {
-  return s.n == (int64_t)strlen(text) && memcmp(s.p, text, (size_t)s.n) == 0;
-}
-
-/* A size: a plain decimal number, which Python 2 may end with an L. */
-static int32_t number(parser *q, int64_t *out) {
-  char c = peek(q);
-  const char *start = q->p;
-  int64_t value = 0;
-  if (c < '0' || c > '9') return bad(q, "a size");
-  for (; q->p < q->end && *q->p >= '0' && *q->p <= '9'; q->p++)
-    if (__builtin_mul_overflow(value, 10, &value) ||
-        __builtin_add_overflow(value, *q->p - '0', &value)) {
-      q->p = start;
-      return bad(q, "a size below 2^63");
-    }
-  if (*start == '0' && q->p - start > 1) {
-    q->p = start;
-    return bad(q, "a size without leading zeros");
-  }
-  if (q->p < q->end && *q->p == 'L') q->p++;
-  *out = value;
-  return 0;
-}
-
-/* A tuple of sizes, which in Python needs a comma where there is one. */
-static int32_t shape(parser *q, int32_t *ndim, int64_t *sizes) {
-  *ndim = 0;
-  MT_TRY(expect(q, '('));
-  while (!accept(q, ')')) {
-    if (*ndim == MT_MAXDIM)
-      return mt__fail(MT_EFORMAT,
-                      "%s: bad npy header: more than %d dimensions", q->name, MT_MAXDIM);
-    MT_TRY(number(q, &sizes[(*ndim)++]));
-    if (accept(q, ',')) continue;
-    if (*ndim == 1) return bad(q, "','");
-    MT_TRY(expect(q, ')'));
-    break;
-  }
-  return 0;
-}
-
-/* ------------------------------------------------------------------------------------- names */
-
-static void add_utf8(mt__text *t, uint32_t c) {
-  char out[4];
-  int32_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-  static const uint8_t lead[5] = {0, 0, 0xc0, 0xe0, 0xf0};
-  for (int32_t i = n - 1; i > 0; i--, c >>= 6) out[i] = (char)(0x80 | (c & 0x3f));
-  out[0] = (char)(lead[n] | c);
-  mt__text_add(t, out, n);
-}
-
-static int32_t hexadecimal(slice s, int64_t at, int32_t n, uint32_t *out) {
-  *out = 0;
-  if (at + n > s.n) return -1;
-  for (int32_t i = 0; i < n; i++) {
-    char c = s.p[at + i];
-    uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
-                     : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
-                     : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
-                                            : 16;
-    if (digit == 16) return -1;
-    *out = *out << 4 | digit;
-  }
-  return 0;
-}
-
-/* Adds what a string literal means, as UTF-8 and a final 0, to the names. */
-static int32_t add_name(parser *q, slice s, int64_t *offset, int32_t *nbytes) {
-  static const char letters[] = "\\'\"abfnrtv", meant[] = "\\'\"\a\b\f\n\r\t\v";
-  *offset = q->names.n;
-  for (int64_t i = 0; i < s.n; i++) {
-    uint8_t c = (uint8_t)s.p[i];
-    if (c == '\\') {
-      char e = s.p[++i];
-      int32_t n = e == 'x' ? 2 : e == 'u' ? 4 : e == 'U' ? 8 : 0;
-      const char *at = e != 0 ? strchr(letters, e) : NULL;
-      uint32_t value = 0;
-      if (n > 0 && hexadecimal(s, i + 1, n, &value) == 0 && value < 0x110000) {
-        add_utf8(&q->names, value);
-        i += n;
-      } else if (at != NULL) {
-        mt__text_add(&q->names, &meant[at - letters], 1);
-      } else {
-        q->p = s.p + i - 1;
-        return bad(q, "a known escape");
-      }
-    } else if (c >= 0x80 && q->h->version_ < 3) {
-      add_utf8(&q->names, c);
-    } else {
-      mt__text_add(&q->names, (const char *)&c, 1);
-    }
-  }
-  *nbytes = (int32_t)(q->names.n - *offset);
-  mt__text_add(&q->names, "", 1);
-  return q->names.failed ? out_of_memory(q) : 0;
+                  q->in.name);
 }
 
 /* ------------------------------------------------------------------------------------- types */
@@ -199,13 +46,13 @@ static int32_t fields(parser *q, int32_t depth, int32_t parent, int64_t *size);
 
 /* 'code', [fields] or ('code' or [fields], shape). The fields in it belong to `self`. */
 static int32_t parse_type(parser *q, int32_t depth, int32_t self, type *t) {
-  char c = peek(q);
+  char c = mt__literal_peek(&q->in);
   t->ndim = 0;
   t->group = 0;
-  t->text = (slice){"", 0};
+  t->text = (mt__slice){"", 0};
   if (depth > MAX_DEPTH)
     return mt__fail(MT_EFORMAT,
-                    "%s: bad npy header: its descr is nested more than %d deep", q->name,
+                    "%s: bad npy header: its descr is nested more than %d deep", q->in.name,
                     MAX_DEPTH);
   if (c == '[') {
     t->descr = (mt__descr){.dtype = -1};
@@ -213,25 +60,25 @@ static int32_t parse_type(parser *q, int32_t depth, int32_t self, type *t) {
     return fields(q, depth + 1, self, &t->descr.itemsize);
   }
   if (c == '(' && self >= 0) {
-    q->p++;
+    q->in.p++;
     /* Only one level: NumPy joins the shapes of a subarray of subarrays. */
-    if (peek(q) == '(') return bad(q, "a type");
+    if (mt__literal_peek(&q->in) == '(') return mt__literal_bad(&q->in, "a type");
     MT_TRY(parse_type(q, depth + 1, self, t));
-    MT_TRY(expect(q, ','));
-    MT_TRY(shape(q, &t->ndim, t->sizes));
-    accept(q, ',');
-    return expect(q, ')');
+    MT_TRY(mt__literal_expect(&q->in, ','));
+    MT_TRY(mt__literal_shape(&q->in, &t->ndim, t->sizes));
+    mt__literal_accept(&q->in, ',');
+    return mt__literal_expect(&q->in, ')');
   }
-  if (c == '(') return bad(q, "a type that an array can have");
-  const char *at = q->p;
-  MT_TRY(quoted(q, &t->text));
+  if (c == '(') return mt__literal_bad(&q->in, "a type that an array can have");
+  const char *at = q->in.p;
+  MT_TRY(mt__literal_quoted(&q->in, &t->text));
   t->descr = mt__descr_parse(t->text.p, t->text.n);
   if (t->descr.itemsize < 0) {
-    q->p = at;
-    return bad(q, "a type that NumPy has");
+    q->in.p = at;
+    return mt__literal_bad(&q->in, "a type that NumPy has");
   }
   if (t->descr.object)
-    return mt__fail(MT_EUNSUPPORTED, "%s: descr '%.*s' is not supported: %s", q->name,
+    return mt__fail(MT_EUNSUPPORTED, "%s: descr '%.*s' is not supported: %s", q->in.name,
                     (int)(t->text.n < 30 ? t->text.n : 30), t->text.p,
                     mt__descr_reason(t->text.p, t->text.n));
   return 0;
@@ -257,36 +104,38 @@ static int32_t add_sizes(parser *q, const int64_t *sizes, int32_t n) {
 }
 
 /* The name of a field, or a pair of a title and the name. */
-static int32_t field_name(parser *q, slice *name) {
-  if (!accept(q, '(')) return quoted(q, name);
-  slice title;
-  MT_TRY(quoted(q, &title));
-  MT_TRY(expect(q, ','));
-  MT_TRY(quoted(q, name));
-  accept(q, ',');
-  return expect(q, ')');
+static int32_t field_name(parser *q, mt__slice *name) {
+  if (!mt__literal_accept(&q->in, '(')) return mt__literal_quoted(&q->in, name);
+  mt__slice title;
+  MT_TRY(mt__literal_quoted(&q->in, &title));
+  MT_TRY(mt__literal_expect(&q->in, ','));
+  MT_TRY(mt__literal_quoted(&q->in, name));
+  mt__literal_accept(&q->in, ',');
+  return mt__literal_expect(&q->in, ')');
 }
 
 /* One field at *offset of its group, which moves to what follows it. */
 static int32_t field(parser *q, int32_t depth, int32_t parent, int64_t *offset) {
-  slice name;
+  mt__slice name;
   type t;
   int64_t outer[MT_MAXDIM], bytes;
   int64_t name_at = 0;
   int32_t nouter = 0, name_bytes = 0, self = (int32_t)q->nfields;
-  MT_TRY(expect(q, '('));
+  MT_TRY(mt__literal_expect(&q->in, '('));
   MT_TRY(field_name(q, &name));
-  MT_TRY(add_name(q, name, &name_at, &name_bytes));
+  name_at = q->names.n;
+  MT_TRY(mt__literal_text(&q->in, name, q->h->version_ < 3, &q->names));
+  name_bytes = (int32_t)(q->names.n - name_at - 1);
   if (grow((void **)&q->fields, &q->fields_capacity, q->nfields + 1, sizeof *q->fields) != 0)
     return out_of_memory(q);
   q->nfields++;
-  MT_TRY(expect(q, ','));
+  MT_TRY(mt__literal_expect(&q->in, ','));
   MT_TRY(parse_type(q, depth, self, &t));
-  if (accept(q, ',') && peek(q) != ')') {
-    MT_TRY(shape(q, &nouter, outer));
-    accept(q, ',');
+  if (mt__literal_accept(&q->in, ',') && mt__literal_peek(&q->in) != ')') {
+    MT_TRY(mt__literal_shape(&q->in, &nouter, outer));
+    mt__literal_accept(&q->in, ',');
   }
-  MT_TRY(expect(q, ')'));
+  MT_TRY(mt__literal_expect(&q->in, ')'));
   bytes = t.descr.itemsize;
   for (int32_t d = 0; d < nouter + t.ndim; d++)
     if (__builtin_mul_overflow(bytes, d < nouter ? outer[d] : t.sizes[d - nouter], &bytes))
@@ -297,7 +146,7 @@ static int32_t field(parser *q, int32_t depth, int32_t parent, int64_t *offset) 
     q->nfields = self;
     return 0;
   }
-  if (name_bytes == 0) return bad(q, "a name for every field but padding");
+  if (name_bytes == 0) return mt__literal_bad(&q->in, "a name for every field but padding");
   mt_npy_field *f = &q->fields[self];
   *f = (mt_npy_field){.name_ = (const char *)(intptr_t)name_at,
                       .name_bytes_ = name_bytes,
@@ -320,11 +169,11 @@ static int32_t field(parser *q, int32_t depth, int32_t parent, int64_t *offset) 
 
 static int32_t fields(parser *q, int32_t depth, int32_t parent, int64_t *size) {
   *size = 0;
-  MT_TRY(expect(q, '['));
-  while (!accept(q, ']')) {
+  MT_TRY(mt__literal_expect(&q->in, '['));
+  while (!mt__literal_accept(&q->in, ']')) {
     MT_TRY(field(q, depth, parent, size));
-    if (accept(q, ',')) continue;
-    MT_TRY(expect(q, ']'));
+    if (mt__literal_accept(&q->in, ',')) continue;
+    MT_TRY(mt__literal_expect(&q->in, ']'));
     break;
   }
   return 0;
@@ -365,7 +214,7 @@ static int32_t keep_fields(parser *q) {
   qsort(sorted, (size_t)q->nfields, sizeof *sorted, by_name);
   for (int64_t i = 1; rc == 0 && i < q->nfields; i++)
     if (by_name(&sorted[i - 1], &sorted[i]) == 0)
-      rc = mt__fail(MT_EFORMAT, "%s: bad npy header: two fields are named '%.60s'", q->name,
+      rc = mt__fail(MT_EFORMAT, "%s: bad npy header: two fields are named '%.60s'", q->in.name,
                     sorted[i]->name_);
   free(sorted);
   if (rc != 0) {
@@ -383,11 +232,11 @@ static int32_t keep_fields(parser *q) {
 enum { DESCR = 1, FORTRAN = 2, SHAPE = 4 };
 
 static int32_t truth(parser *q, int32_t *out) {
-  peek(q);
-  *out = q->end - q->p >= 4 && memcmp(q->p, "True", 4) == 0;
-  if (*out) q->p += 4;
-  else if (q->end - q->p >= 5 && memcmp(q->p, "False", 5) == 0) q->p += 5;
-  else return bad(q, "True or False");
+  mt__literal_peek(&q->in);
+  *out = q->in.end - q->in.p >= 4 && memcmp(q->in.p, "True", 4) == 0;
+  if (*out) q->in.p += 4;
+  else if (q->in.end - q->in.p >= 5 && memcmp(q->in.p, "False", 5) == 0) q->in.p += 5;
+  else return mt__literal_bad(&q->in, "True or False");
   return 0;
 }
 
@@ -408,36 +257,38 @@ static int32_t descr(parser *q) {
 
 static int32_t dict(parser *q) {
   int32_t seen = 0;
-  MT_TRY(expect(q, '{'));
-  while (!accept(q, '}')) {
-    slice key;
-    MT_TRY(quoted(q, &key));
-    int32_t which = is(key, "descr")           ? DESCR
-                    : is(key, "fortran_order") ? FORTRAN
-                    : is(key, "shape")         ? SHAPE
+  MT_TRY(mt__literal_expect(&q->in, '{'));
+  while (!mt__literal_accept(&q->in, '}')) {
+    mt__slice key;
+    MT_TRY(mt__literal_quoted(&q->in, &key));
+    int32_t which = mt__literal_is(key, "descr")           ? DESCR
+                    : mt__literal_is(key, "fortran_order") ? FORTRAN
+                    : mt__literal_is(key, "shape")         ? SHAPE
                                                : 0;
     if (which == 0 || (seen & which) != 0)
-      return mt__fail(MT_EFORMAT, "%s: bad npy header: %s key '%.*s'", q->name,
+      return mt__fail(MT_EFORMAT, "%s: bad npy header: %s key '%.*s'", q->in.name,
                       which == 0 ? "unknown" : "a second",
                       (int)(key.n < 40 ? key.n : 40), key.p);
     seen |= which;
-    MT_TRY(expect(q, ':'));
+    MT_TRY(mt__literal_expect(&q->in, ':'));
     if (which == DESCR) MT_TRY(descr(q));
     else if (which == FORTRAN) MT_TRY(truth(q, &q->h->fortran_));
-    else MT_TRY(shape(q, &q->h->ndim_, q->h->sizes_));
-    if (accept(q, ',')) continue;
-    MT_TRY(expect(q, '}'));
+    else MT_TRY(mt__literal_shape(&q->in, &q->h->ndim_, q->h->sizes_));
+    if (mt__literal_accept(&q->in, ',')) continue;
+    MT_TRY(mt__literal_expect(&q->in, '}'));
     break;
   }
   if (seen != (DESCR | FORTRAN | SHAPE))
-    return mt__fail(MT_EFORMAT, "%s: bad npy header: the key '%s' is missing", q->name,
+    return mt__fail(MT_EFORMAT, "%s: bad npy header: the key '%s' is missing", q->in.name,
                     !(seen & DESCR) ? "descr" : !(seen & FORTRAN) ? "fortran_order" : "shape");
-  peek(q);
-  return q->p == q->end ? 0 : bad(q, "nothing more");
+  mt__literal_peek(&q->in);
+  return q->in.p == q->in.end ? 0 : mt__literal_bad(&q->in, "nothing more");
 }
 
 int32_t mt__npy_parse(mt_npy *h, const char *text, int64_t n, const char *name) {
-  parser q = {.begin = text, .p = text, .end = text + n, .name = name, .h = h};
+  parser q = {.in = {.begin = text, .p = text, .end = text + n, .name = name}, .h = h};
+  if (h->version_ == 3 && !mt__is_utf8(text, n))
+    return mt__fail(MT_EFORMAT, "%s: bad npy header: it is not UTF-8, as version 3 is", name);
   int32_t rc = dict(&q);
   free(q.fields);
   free(q.sizes);

@@ -84,8 +84,8 @@ int32_t mt_sink_open(mt_sink **out, const char *path, int32_t flags) {
   int code = open_target(w, path);
   if (code != 0) {
     mt_sink_close(w);
-    return mt__fail(code == ENOMEM ? MT_ENOMEM : MT_EIO, "%s: cannot create: %s", path,
-                    strerror(code));
+    bool full = code == ENOMEM || code == EMFILE || code == ENFILE;
+    return mt__fail(full ? MT_ENOMEM : MT_EIO, "%s: cannot create: %s", path, strerror(code));
   }
   *out = w;
   return 0;

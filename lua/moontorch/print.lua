@@ -36,8 +36,6 @@ local function positions(n, summarise)
   return list
 end
 
--- ---------------------------------------------------------------------------- elements to text
-
 local function exponent(x)
   return x == 0 and 1 or floor(math.log10(x)) + 1
 end
@@ -136,8 +134,6 @@ local function format_rows(rows, dtype)
   end
   return width, scale
 end
-
--- ------------------------------------------------------------------------------ shapes to text
 
 local function scale_line(scale)
   return format('%g *\n', scale)

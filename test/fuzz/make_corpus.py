@@ -49,7 +49,8 @@ for name, array in arrays.items():
 for version in (1, 2, 3):
     put("npy", f"version{version}", npy(np.arange(5.0), (version, 0)))
 put("npy", "two", npy(np.arange(3)) + npy(np.ones((2, 2), "f4")) + b"tail")
-put("npy", "python2", npy(np.arange(6, dtype="u1").reshape(2, 3)).replace(b"(2, 3), }  ", b"(2L, 3L)}  "))
+python2 = npy(np.arange(6, dtype="u1").reshape(2, 3)).replace(b"(2, 3), }  ", b"(2L, 3L)}  ")
+put("npy", "python2", python2)
 f = io.BytesIO()
 np.save(f, np.array([{}], dtype=object), allow_pickle=True)
 put("npy", "objects", f.getvalue())

@@ -1,7 +1,8 @@
 """Writes arrays of every kind as NumPy saves them, and what Lua must find in them.
 
 Usage: npy_cases.py FOLDER. For each case FOLDER/N.npy is the array and FOLDER/N.bin its elements in
-C order and the machine's byte order. The list goes to stdout: N, dtype, version, order, layout, shape.
+C order and the machine's byte order. The list goes to stdout: N, dtype, version, order, layout,
+shape.
 """
 import sys
 import warnings

@@ -1,8 +1,8 @@
 """Checks arrays that Lua saved.
 
-Usage: npy_check.py FOLDER < list. Each line: N, dtype, version, order, fortran, shape; FOLDER/N.npy is
-the array and FOLDER/N.bin its elements in C order and the machine's byte order. Prints how many were
-right, and fails on the first that was not.
+Usage: npy_check.py FOLDER. Each line of FOLDER/list: N, dtype, version, order, fortran, shape;
+FOLDER/N.npy is the array and FOLDER/N.bin its elements in C order and the machine's byte order.
+Prints how many were right, and fails on the first that was not.
 """
 import sys
 
