@@ -300,6 +300,7 @@ MT_API int32_t mt_view_dtype(mt_tensor *out, const mt_tensor *t, int32_t dtype);
  *     This is what NumPy gives on x86-64, here on every processor.
  *   integer -> narrower integer keeps the low bits; anything -> bool is "not 0"; complex -> real
  *     drops the imaginary part; to float rounds to nearest even.
+ * Shapes that do not broadcast but have as many elements are copied in C order, as in Torch7.
  * dst and src may overlap. Equal dtypes move bytes: NaN payloads and the bytes of bool stay.
  * MT_ESHAPE, MT_EREADONLY, MT_EDEVICE, MT_ENOMEM.
  */

@@ -106,7 +106,7 @@ void mt__free(void *memory, int64_t nbytes) {
     counters.cached_ += rounded;
   }
   unlock();
-  if (!keep) mt__os_free(memory, rounded);
+  if (!keep) mt__os_free(memory, EXACT ? nbytes : rounded);
 }
 
 void mt_memory_trim(void) {

@@ -44,30 +44,13 @@ function M.cast(t, id)
   return out
 end
 
--- Torch7 copies between equal element counts whatever the shapes are.
-local function reshaped(dst, src)
-  local v = scalar.view2
-  local rc = C.mt_reshape(v, src, dst.ndim_, dst.sizes_)
-  if rc == C.MT_EUNSUPPORTED then
-    rc = C.mt_clone(v, src, 0)
-    if rc == 0 then rc = C.mt_reshape(v, v, dst.ndim_, dst.sizes_) end
-  end
-  if rc == 0 then rc = C.mt_copy(dst, v) end
-  C.mt_tensor_release(v)
-  return rc
-end
-
 --- Writes what v holds (a tensor, a Lua value, a nested table) over all of dst.
 ---@param dst moontorch.Tensor
 ---@param v any
 ---@param name string the operator, for messages
 ---@return integer rc
 function M.assign(dst, v, name)
-  if is(v) then
-    local rc = C.mt_copy(dst, v)
-    if rc == C.MT_ESHAPE and dst.numel_ == v.numel_ then rc = reshaped(dst, v) end
-    return rc
-  end
+  if is(v) then return C.mt_copy(dst, v) end
   if element.is(v) then return C.mt_fill(dst, scalar.exact(v, dst.dtype_)) end
   if type(v) == 'table' then
     return M.assign(dst, M.fromtable(v, dtype[dst.dtype_], name), name)

@@ -15,10 +15,10 @@ local budget = SMALLEST
 local last = C.mt_clock()
 
 -- Blocks that come back soon are still in the processor's cache, and so is the Lua heap that a
--- collection walks: measured on temporaries of 4 and 400 KB, 6 MiB between collections is two to three times
--- as fast as 64. A collection costs what the Lua heap costs, though, so the budget doubles while
--- that takes more than two fifths of the time, up to a bound, and shrinks again where it takes less
--- than a tenth. What each dead tensor costs is due at any budget, and does not count.
+-- collection walks: measured on temporaries of 4 and 400 KB, 6 MiB between collections is two to
+-- three times as fast as 64. A collection costs what the Lua heap costs, though, so the budget
+-- doubles while that takes more than a fifth of the time, up to a bound, and shrinks again where it
+-- takes less than a twentieth. What each dead tensor costs is due at any budget, and does not count.
 local FINALIZER = 2e-7 -- seconds, about
 
 local function collect()
@@ -28,9 +28,9 @@ local function collect()
   local walk = now - start - (before - tonumber(counters.count_)) * FINALIZER
   local share = walk / (now - last + 1e-9)
   local largest = math.max(LARGEST, 2 * collectgarbage('count') * 1024)
-  if share > 0.4 then
+  if share > 0.2 then
     budget = math.min(2 * budget, largest)
-  elseif share < 0.1 then
+  elseif share < 0.05 then
     budget = math.max(budget / 2, SMALLEST)
   end
   last = now

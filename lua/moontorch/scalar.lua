@@ -93,9 +93,8 @@ function M.exact(v, id)
   return exact
 end
 
--- Views that live for one C call only are made in here: they cost no object and no finalizer each.
-local views = { lasting(), lasting() }
-M.view, M.view2 = views[1], views[2]
+--- A view that lives for one C call only is made in here: it costs no object and no finalizer.
+M.view = lasting()
 
 --- The value of a 0-d tensor, which is then let go of.
 ---@param t moontorch.Tensor
