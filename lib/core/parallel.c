@@ -25,6 +25,8 @@ void __tsan_release(void *address);
 #define RELEASE(address) ((void)(address))
 #endif
 
+enum { CACHE_LINE = 64 }; /* bytes, and so at most as many elements */
+
 static int32_t threads;
 static bool team_started; /* OpenMP has threads now, which a forked child will not have */
 static bool forked;
@@ -75,12 +77,10 @@ UNTRACKED void mt__parallel(int64_t n, int64_t grain, mt__range work, void *ctx)
     {
       ACQUIRE(&started);
       int64_t count = omp_get_num_threads(), self = omp_get_thread_num();
-      /* Pieces begin on multiples of 64 elements, so that no two threads write one cache line. */
-      int64_t piece = ((n + count - 1) / count + 63) & ~INT64_C(63);
-      int64_t begin = self * piece, end = begin + piece < n ? begin + piece : n;
-      if (n < 64 * count) {
-        begin = n * self / count;
-        end = n * (self + 1) / count;
+      int64_t begin = n * self / count, end = n * (self + 1) / count;
+      if (n >= CACHE_LINE * CACHE_LINE * count) { /* no two threads write one cache line */
+        begin = begin / CACHE_LINE * CACHE_LINE;
+        if (self + 1 < count) end = end / CACHE_LINE * CACHE_LINE;
       }
       if (begin < end) work(begin, end, ctx);
       RELEASE(&finished);

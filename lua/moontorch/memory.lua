@@ -7,34 +7,29 @@ local fail = require 'moontorch.fail'
 local M = {}
 
 local MIB = 2 ^ 20
-local SMALLEST, LARGEST = 6 * MIB, 256 * MIB
+local SMALLEST, LARGEST = 8 * MIB, 256 * MIB
 
 local counters = C.mt_memory()
 local limit = ffi.new('int64_t[1]', SMALLEST)
-local budget = SMALLEST
-local last = C.mt_clock()
 
--- Blocks that come back soon are still in the processor's cache, and so is the Lua heap that a
--- collection walks: measured on temporaries of 4 and 400 KB, 6 MiB between collections is two to
--- three times as fast as 64. A collection costs what the Lua heap costs, though, so the budget
--- doubles while that takes more than a fifth of the time, up to a bound, and shrinks again where it
--- takes less than a twentieth. What each dead tensor costs is due at any budget, and does not count.
-local FINALIZER = 2e-7 -- seconds, about
+-- How many bytes may be made between two collections. Blocks that come back soon are still in the
+-- processor's cache, and so is the Lua heap that a collection walks: measured on temporaries of 4 and
+-- 400 KB, 8 MiB are twice as fast as 24. Where the walk over a large Lua heap takes longer than
+-- writing so many bytes to memory does, the budget grows with it, up to a bound. What each dead
+-- tensor costs is due at any budget, and does not count.
+local WRITING = 32e9   -- bytes per second, about
+local FINALIZER = 2e-7 -- seconds for each dead tensor, about
+local lastwalk = 0
 
 local function collect()
   local start, before = C.mt_clock(), tonumber(counters.count_)
   collectgarbage()
-  local now = C.mt_clock()
-  local walk = now - start - (before - tonumber(counters.count_)) * FINALIZER
-  local share = walk / (now - last + 1e-9)
-  local largest = math.max(LARGEST, 2 * collectgarbage('count') * 1024)
-  if share > 0.2 then
-    budget = math.min(2 * budget, largest)
-  elseif share < 0.05 then
-    budget = math.max(budget / 2, SMALLEST)
-  end
-  last = now
-  limit[0] = counters.used_ + budget
+  local freed = before - tonumber(counters.count_)
+  local walk = C.mt_clock() - start - freed * FINALIZER
+  -- The shorter of two: one that was interrupted says nothing about the heap.
+  local budget = math.max(SMALLEST, WRITING * math.min(walk, lastwalk))
+  lastwalk = walk
+  limit[0] = counters.used_ + math.min(budget, math.max(LARGEST, 2 * collectgarbage('count') * 1024))
 end
 
 --- Collects when the tensors' memory has grown past a limit that adapts. Called wherever a tensor
