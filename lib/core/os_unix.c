@@ -17,7 +17,7 @@
 
 #include "core.h"
 
-enum { HUGE = 1 << 21, COLOURS = 16, COLOUR = 4096 + 64 };
+enum { HUGE = 1 << 21, COLOURS = 16, COLOUR = 8192 + 1344 };
 
 /*
  * Large blocks are made of huge pages. Were they all to begin on one, equal elements of several tensors would
