@@ -1,0 +1,74 @@
+local torch = require 'moontorch'
+local ffi = require 'ffi'
+local support = require 'test.support'
+
+-- Each instruction set in a process of its own prints the bytes of the same results, as a digest.
+local CODE = [==[
+local torch = require 'moontorch'
+local ffi = require 'ffi'
+local C = require 'moontorch.native'
+local rows = require('moontorch.ops').rows
+
+local function digest(t)
+  local p, n, h = ffi.cast('uint8_t *', t:data()), t:nElement() * t:elementSize(), 0
+  for i = 0, n - 1 do h = (h * 31 + p[i]) % 2147483647 end
+  return h
+end
+
+-- Random values of every size with the special ones among them; enough for vectors and their tails.
+torch.manualSeed(7)
+local wild = torch.DoubleTensor(1003):apply(function()
+  return torch.normal(0, 1) * 10 ^ torch.uniform(-30, 30)
+end)
+local special = { 0, -0.0, 1 / 0, -1 / 0, 0 / 0, 255, 256, -1, 127.9, 2 ^ 31, -2 ^ 31, 2 ^ 32, 2 ^ 63,
+  -2 ^ 63, 2 ^ 64, 65504, 65520, 1e-310, 5e-324, 6e-8 }
+for i, x in ipairs(special) do wild[i] = x end
+local tame = torch.DoubleTensor(1003):apply(function() return torch.uniform(1, 9) end)
+
+for id = 0, C.MT_NDTYPES - 1 do
+  local d = require('moontorch.dtype')[id]
+  local cast = wild:to(d)
+  print('cast', d.name, digest(cast))
+  for back = 0, C.MT_NDTYPES - 1 do
+    print('cast', d.name, back, digest(cast:to(require('moontorch.dtype')[back])))
+  end
+  local a, b = tame:to(d), tame:mul(tame, 0.5):add(1):to(d)
+  for _, row in ipairs(rows) do
+    local f = torch[row.name]
+    local ok, result = pcall(f, a, row.family ~= C.MT_UNARY and row.family ~= C.MT_REDUCE and b or nil)
+    if ok then
+      if not torch.isTensor(result) then result = torch.DoubleTensor { tonumber(result) or 0 } end
+      print(row.name, d.name, digest(result))
+    end
+  end
+  for i = 1, 2 do
+    local ok, result = pcall(torch.sum, a:narrow(1, 1, 1000):view(40, 25), i)
+    if ok then print('sum', i, d.name, digest(result)) end
+  end
+end
+print 'end'
+]==]
+
+describe('instruction sets', function()
+  it('agree bit for bit, casts out of range included', function()
+    local want
+    for _, isa in ipairs { 'baseline', 'avx2', 'avx512' } do
+      local out, err, code = support.luajit(CODE, { MOONTORCH_ISA = isa })
+      assert.equal(0, code, err)
+      assert.truthy(out:match 'end%s*$')
+      want = want or out
+      if out ~= want then
+        local lines = want:gmatch '[^\n]+'
+        for line in out:gmatch '[^\n]+' do
+          assert.equal(lines(), line, isa .. ' against baseline')
+        end
+      end
+    end
+  end)
+
+  it('is reported', function()
+    local isa = ffi.string(require('moontorch.native').mt_isa())
+    assert.truthy(({ baseline = 1, avx2 = 1, avx512 = 1 })[isa])
+    assert.is_string(torch.version)
+  end)
+end)

@@ -1,0 +1,142 @@
+-- What each operator is, in plain Lua: over numbers, which hold the exact value of any operand that
+-- the specs use, and over pairs { re, im } for complex dtypes.
+
+local function trunc(x) return x < 0 and math.ceil(x) or math.floor(x) end
+
+local function even(x)
+  local f = math.floor(x)
+  local d = x - f
+  if d < 0.5 or d == 0.5 and f % 2 == 0 then return f end
+  return f + 1
+end
+
+-- References over Lua numbers, which hold the exact value of any operand used here.
+local unary = {
+  neg = function(a) return -a end,
+  abs = math.abs,
+  sign = function(a) return a > 0 and 1 or a < 0 and -1 or a end,
+  square = function(a) return a * a end,
+  sqrt = math.sqrt,
+  rsqrt = function(a) return 1 / math.sqrt(a) end,
+  cinv = function(a) return 1 / a end,
+  exp = math.exp,
+  log = math.log,
+  log1p = function(a) return math.log(1 + a) end,
+  sin = math.sin,
+  cos = math.cos,
+  tan = math.tan,
+  tanh = math.tanh,
+  sigmoid = function(a) return 1 / (1 + math.exp(-a)) end,
+  floor = math.floor,
+  ceil = math.ceil,
+  round = even,
+  trunc = trunc,
+  frac = function(a) return a - trunc(a) end,
+}
+
+local binary = {
+  add = function(a, b) return a + b end,
+  csub = function(a, b) return a - b end,
+  mul = function(a, b) return a * b end,
+  div = function(a, b, whole)
+    if whole then return trunc(a / b) end
+    return a / b
+  end,
+  pow = function(a, b) return a ^ b end,
+  fmod = function(a, b) return math.fmod(a, b) end,
+  remainder = function(a, b) return a - b * math.floor(a / b) end,
+  cmax = function(a, b) return math.max(a, b) end,
+  cmin = function(a, b) return math.min(a, b) end,
+  atan2 = function(a, b) return math.atan2(a, b) end,
+  bitand = function(a, b) return bit.band(a, b) end,
+  bitor = function(a, b) return bit.bor(a, b) end,
+  bitxor = function(a, b) return bit.bxor(a, b) end,
+}
+
+local logic = {
+  add = function(a, b) return math.max(a, b) end,
+  mul = function(a, b) return a * b end,
+  pow = function(a, b) return a ^ b end,
+  cmax = function(a, b) return math.max(a, b) end,
+  cmin = function(a, b) return math.min(a, b) end,
+  bitand = function(a, b) return a * b end,
+  bitor = function(a, b) return math.max(a, b) end,
+  bitxor = function(a, b) return a ~= b and 1 or 0 end,
+}
+
+local compare = {
+  lt = function(a, b) return a < b end,
+  le = function(a, b) return a <= b end,
+  gt = function(a, b) return a > b end,
+  ge = function(a, b) return a >= b end,
+  eq = function(a, b) return a == b end,
+  ne = function(a, b) return a ~= b end,
+}
+
+local function complex(re, im) return { re = re, im = im } end
+local function cmul(a, b) return complex(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re) end
+local function cdiv(a, b)
+  local n = b.re * b.re + b.im * b.im
+  return complex((a.re * b.re + a.im * b.im) / n, (a.im * b.re - a.re * b.im) / n)
+end
+local function cexp(a)
+  local r = math.exp(a.re)
+  return complex(r * math.cos(a.im), r * math.sin(a.im))
+end
+local function clog(a)
+  return complex(math.log(math.sqrt(a.re ^ 2 + a.im ^ 2)), math.atan2(a.im, a.re))
+end
+local function csqrt(a)
+  local l = clog(a)
+  return cexp(complex(l.re / 2, l.im / 2))
+end
+local function csin(a)
+  return complex(math.sin(a.re) * math.cosh(a.im), math.cos(a.re) * math.sinh(a.im))
+end
+local function ccos(a)
+  return complex(math.cos(a.re) * math.cosh(a.im), -math.sin(a.re) * math.sinh(a.im))
+end
+local one = complex(1, 0)
+
+local cunary = {
+  neg = function(a) return complex(-a.re, -a.im) end,
+  abs = function(a) return math.sqrt(a.re ^ 2 + a.im ^ 2) end,
+  square = function(a) return cmul(a, a) end,
+  sqrt = csqrt,
+  cinv = function(a) return cdiv(one, a) end,
+  exp = cexp,
+  log = clog,
+  sin = csin,
+  cos = ccos,
+  tan = function(a) return cdiv(csin(a), ccos(a)) end,
+  tanh = function(a)
+    local p, m = cexp(a), cexp(complex(-a.re, -a.im))
+    return cdiv(complex(p.re - m.re, p.im - m.im), complex(p.re + m.re, p.im + m.im))
+  end,
+}
+
+local cbinary = {
+  add = function(a, b) return complex(a.re + b.re, a.im + b.im) end,
+  csub = function(a, b) return complex(a.re - b.re, a.im - b.im) end,
+  mul = cmul,
+  div = cdiv,
+  pow = function(a, b) return cexp(cmul(b, clog(a))) end,
+}
+
+local ccompare = {
+  eq = function(a, b) return a.re == b.re and a.im == b.im end,
+  ne = function(a, b) return a.re ~= b.re or a.im ~= b.im end,
+}
+
+return {
+  unary = unary,
+  binary = binary,
+  logic = logic,
+  compare = compare,
+  complex = complex,
+  cmul = cmul,
+  cdiv = cdiv,
+  cunary = cunary,
+  cbinary = cbinary,
+  ccompare = ccompare,
+}
