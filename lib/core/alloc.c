@@ -1,7 +1,8 @@
 /*
  * The allocator. A freed block goes to a list of its size class and is handed out again, so that a
  * large temporary does not pay for fresh pages each time. Classes divide each doubling in eight:
- * at most an eighth of a block is unused. What is kept is bounded by a share of the machine's memory.
+ * at most an eighth of a block is unused. What is kept is bounded by a share of the machine's
+ * memory.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -38,7 +39,9 @@ static int64_t cache_limit = -1;
 
 /* The lock guards a few instructions; after a fork the child may find it taken by a thread that
  * no longer exists. */
-static void unlock(void) { atomic_flag_clear_explicit(&lock, memory_order_release); }
+static void unlock(void) {
+  atomic_flag_clear_explicit(&lock, memory_order_release);
+}
 
 static void take_lock(void) {
   while (atomic_flag_test_and_set_explicit(&lock, memory_order_acquire)) {
@@ -110,7 +113,7 @@ void mt__free(void *memory, int64_t nbytes) {
 }
 
 void mt_memory_trim(void) {
-  for (int32_t class = 0; class < NCLASSES; class++) {
+  for (int32_t class = 0; class < NCLASSES; class ++) {
     take_lock();
     block *list = free_lists[class];
     free_lists[class] = NULL;
@@ -133,4 +136,6 @@ void mt__count_storage(int32_t change) {
   __atomic_add_fetch(&counters.count_, change, __ATOMIC_RELAXED);
 }
 
-const mt_counters *mt_memory(void) { return &counters; }
+const mt_counters *mt_memory(void) {
+  return &counters;
+}

@@ -23,18 +23,24 @@ int32_t mt__fail_out(const char *op, const mt_tensor *out, int32_t ndim, const i
 const char *mt__shape(const mt_tensor *t);
 const char *mt__shape_of(int32_t ndim, const int64_t *sizes);
 /* Runs an expression that returns a code, and returns from the caller when it failed. */
-#define MT_TRY(expression)          \
-  do {                              \
-    int32_t mt_rc = (expression);   \
-    if (mt_rc != 0) return mt_rc;   \
+#define MT_TRY(expression)                                                                         \
+  do {                                                                                             \
+    int32_t mt_rc = (expression);                                                                  \
+    if (mt_rc != 0) return mt_rc;                                                                  \
   } while (0)
 
 /* --------------------------------------------------------------------------------- dtype.c */
 
 extern const mt_dtype_row mt__dtypes[MT_NDTYPES];
-static inline int32_t mt__bytes(int32_t dtype) { return mt__dtypes[dtype].bytes; }
-static inline int32_t mt__kind(int32_t dtype) { return mt__dtypes[dtype].kind; }
-static inline const char *mt__name(int32_t dtype) { return mt__dtypes[dtype].name; }
+static inline int32_t mt__bytes(int32_t dtype) {
+  return mt__dtypes[dtype].bytes;
+}
+static inline int32_t mt__kind(int32_t dtype) {
+  return mt__dtypes[dtype].kind;
+}
+static inline const char *mt__name(int32_t dtype) {
+  return mt__dtypes[dtype].name;
+}
 /* What an address must divide by for a loop to touch it directly. */
 static inline int32_t mt__alignment(int32_t dtype) {
   return mt__kind(dtype) == MT_KIND_COMPLEX ? mt__bytes(dtype) / 2 : mt__bytes(dtype);

@@ -1,16 +1,19 @@
 /*
- * What follows from the rows of dtypes.h: names, promotion, and which dtype an operator computes in.
+ * What follows from the rows of dtypes.h: names, promotion, and which dtype an operator computes
+ * in.
  */
 #include "core.h"
 
 const mt_dtype_row mt__dtypes[MT_NDTYPES] = {
-#define XX(id, name, ctype, bytes, kind, code, torch, ...) \
+#define XX(id, name, ctype, bytes, kind, code, torch, ...)                                         \
   {MT_##id, bytes, kind, 0, name, #ctype, code, torch},
     MT_DTYPES(XX)
 #undef XX
 };
 
-const char *mt_version(void) { return MT_VERSION; }
+const char *mt_version(void) {
+  return MT_VERSION;
+}
 
 const mt_dtype_row *mt_dtype(int32_t id) {
   return id >= 0 && id < MT_NDTYPES ? &mt__dtypes[id] : NULL;
@@ -81,13 +84,16 @@ int32_t mt__float_dtype(int32_t dtype) {
 static int32_t with_weak(int32_t d, int32_t weak) {
   int32_t k = mt__kind(weak), kd = mt__kind(d);
   switch (k) {
-    case MT_KIND_BOOL: return d;
-    case MT_KIND_UINT:
-    case MT_KIND_INT: return kd == MT_KIND_BOOL ? MT_INT64 : d;
-    case MT_KIND_FLOAT: return kd >= MT_KIND_FLOAT ? d : MT_FLOAT64;
-    default:
-      if (kd == MT_KIND_COMPLEX) return d;
-      return kd == MT_KIND_FLOAT ? complex_for_float(d) : MT_COMPLEX128;
+  case MT_KIND_BOOL:
+    return d;
+  case MT_KIND_UINT:
+  case MT_KIND_INT:
+    return kd == MT_KIND_BOOL ? MT_INT64 : d;
+  case MT_KIND_FLOAT:
+    return kd >= MT_KIND_FLOAT ? d : MT_FLOAT64;
+  default:
+    if (kd == MT_KIND_COMPLEX) return d;
+    return kd == MT_KIND_FLOAT ? complex_for_float(d) : MT_COMPLEX128;
   }
 }
 
@@ -105,7 +111,8 @@ int32_t mt__check_weak(const char *op, const mt_tensor *weak, int32_t dtype) {
   int32_t bits = 8 * mt__bytes(dtype);
   bool fits;
   if (value.kind == MT_KIND_UINT) {
-    uint64_t most = kind == MT_KIND_UINT ? UINT64_MAX >> (64 - bits) : (uint64_t)INT64_MAX >> (64 - bits);
+    uint64_t most =
+        kind == MT_KIND_UINT ? UINT64_MAX >> (64 - bits) : (uint64_t)INT64_MAX >> (64 - bits);
     fits = (uint64_t)value.integer <= most;
   } else if (kind == MT_KIND_UINT) {
     fits = value.integer >= 0 && (uint64_t)value.integer <= UINT64_MAX >> (64 - bits);

@@ -8,15 +8,15 @@
 /* ---------------------------------------------------------------------------- operator rows */
 
 static mt_op_row rows[] = {
-#define XX(id, names, set, flags, EB, EI, ER, EC, doc) \
+#define XX(id, names, set, flags, EB, EI, ER, EC, doc)                                             \
   {MT_OP_##id, MT_UNARY, flags, set, NULL, names, doc},
     MT_UNARY_OPS(XX)
 #undef XX
-#define XX(id, names, set, flags, EB, EI, ER, EC, doc) \
+#define XX(id, names, set, flags, EB, EI, ER, EC, doc)                                             \
   {MT_OP_##id, MT_BINARY, flags, set, NULL, names, doc},
         MT_BINARY_OPS(XX)
 #undef XX
-#define XX(id, names, set, flags, EB, EI, ER, EC, doc) \
+#define XX(id, names, set, flags, EB, EI, ER, EC, doc)                                             \
   {MT_OP_##id, MT_COMPARE, flags, set, NULL, names, doc},
             MT_COMPARE_OPS(XX)
 #undef XX
@@ -26,8 +26,8 @@ static mt_op_row rows[] = {
 };
 enum { NROWS = sizeof rows / sizeof *rows };
 
-/* The name in messages is the first of the Lua names; all are cut out as the library is loaded, when
- * there is one thread. */
+/* The name in messages is the first of the Lua names; all are cut out as the library is loaded,
+ * when there is one thread. */
 __attribute__((constructor)) static void name_rows(void) {
   static char names[NROWS][24];
   for (int32_t i = 0; i < NROWS; i++) {
@@ -57,9 +57,9 @@ int32_t mt__check_op_dtype(const mt_op_row *row, int32_t dtype) {
 /* ------------------------------------------------------------------------------ the short way */
 
 /*
- * Few elements, all operands of one dtype and shape and contiguous, or a number as the second one: no
- * iterator is needed, and the call costs little more than its loop. Whatever is out of the ordinary
- * (errors too) is left to the long way.
+ * Few elements, all operands of one dtype and shape and contiguous, or a number as the second one:
+ * no iterator is needed, and the call costs little more than its loop. Whatever is out of the
+ * ordinary (errors too) is left to the long way.
  */
 enum { SHORT = 32768, NOT_FOR_ALL = MT_OP_FLOAT | MT_OP_ZERODIV | MT_OP_NEGPOW | MT_OP_REAL };
 
@@ -82,7 +82,8 @@ static bool same_or_apart(const char *out, const char *in, int64_t bytes) {
 }
 
 /* Did the whole operation, when it was a short one; else nothing. */
-static bool short_way(const mt_op_row *row, mt_tensor *out, const mt_tensor *a, const mt_tensor *b) {
+static bool short_way(const mt_op_row *row, mt_tensor *out, const mt_tensor *a,
+                      const mt_tensor *b) {
   int32_t dtype = a->dtype_, result = row->family == MT_COMPARE ? MT_UINT8 : dtype;
   bool real = mt__kind(dtype) == MT_KIND_FLOAT, number = b != NULL && b->flags_ & MT_WEAK;
   if (a->flags_ & MT_WEAK || a->numel_ > SHORT || a->numel_ == 0) return false;
@@ -124,7 +125,8 @@ static bool short_way(const mt_op_row *row, mt_tensor *out, const mt_tensor *a, 
 
 /* -------------------------------------------------------------------------------- the long way */
 
-/* Runs a checked operator over `n` inputs, the first dtype of loop_dtype being the loop's result. */
+/* Runs a checked operator over `n` inputs, the first dtype of loop_dtype being the loop's result.
+ */
 static int32_t run(const mt_op_row *row, int32_t compute, int32_t loop_result, int32_t result,
                    mt_tensor *out, const mt_tensor *const *in, int32_t n) {
   const char *op = row->name;
@@ -167,9 +169,10 @@ static int32_t check_integers(const mt_op_row *row, int32_t compute, const mt_te
   if (!(row->flags & (MT_OP_ZERODIV | MT_OP_NEGPOW)) || mt__kind(compute) > MT_KIND_INT) return 0;
   MT_TRY(MT_BACKEND(b)->find(b, row->flags & MT_OP_NEGPOW, &found));
   if (!found) return 0;
-  return mt__fail(MT_EVALUE, row->flags & MT_OP_NEGPOW
-                                 ? "%s: integers to a negative power (%s); convert to a float dtype first"
-                                 : "%s: integer division by zero (%s)",
+  return mt__fail(MT_EVALUE,
+                  row->flags & MT_OP_NEGPOW
+                      ? "%s: integers to a negative power (%s); convert to a float dtype first"
+                      : "%s: integer division by zero (%s)",
                   row->name, mt__name(compute));
 }
 
@@ -226,7 +229,8 @@ static int32_t copy_to(const char *op, mt_tensor *dst, const mt_tensor *src) {
   int32_t dtypes[2] = {dst->dtype_, src->dtype_};
   mt__iter it;
   if (short_copy(dst, src)) return 0;
-  if (MT_BACKEND(dst)->copy == NULL) return mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", op);
+  if (MT_BACKEND(dst)->copy == NULL)
+    return mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", op);
   MT_TRY(mt__iter_begin(&it, op, 2, 1, t, dtypes, dst->ndim_, dst->sizes_));
   int32_t rc = MT_BACKEND(dst)->copy(&it);
   mt__iter_end(&it);

@@ -28,17 +28,19 @@ int32_t mt_out_shape(int64_t *sizes) {
   return out_ndim;
 }
 
-const char *mt_last_error(void) { return message; }
+const char *mt_last_error(void) {
+  return message;
+}
 
 const char *mt_error_name(int32_t code) {
   switch (code) {
-#define XX(name, value, text) \
-  case value:                 \
+#define XX(name, value, text)                                                                      \
+  case value:                                                                                      \
     return "MT_" #name;
     MT_ERRORS(XX)
 #undef XX
-    default:
-      return NULL;
+  default:
+    return NULL;
   }
 }
 
@@ -55,4 +57,6 @@ const char *mt__shape_of(int32_t ndim, const int64_t *sizes) {
   return buffer;
 }
 
-const char *mt__shape(const mt_tensor *t) { return mt__shape_of(t->ndim_, t->sizes_); }
+const char *mt__shape(const mt_tensor *t) {
+  return mt__shape_of(t->ndim_, t->sizes_);
+}

@@ -5,10 +5,18 @@
 
 #include "core.h"
 
-double mt_half_to_double(uint16_t bits) { return (double)mt__half_to_float(bits); }
+double mt_half_to_double(uint16_t bits) {
+  return (double)mt__half_to_float(bits);
+}
 
-uint16_t mt_double_to_half(double value) { return mt__double_to_half(value); }
+uint16_t mt_double_to_half(double value) {
+  return mt__double_to_half(value);
+}
 
-double mt_bfloat16_to_double(uint16_t bits) { return (double)mt__bfloat16_to_float(bits); }
+double mt_bfloat16_to_double(uint16_t bits) {
+  return (double)mt__bfloat16_to_float(bits);
+}
 
-uint16_t mt_double_to_bfloat16(double value) { return mt__double_to_bfloat16(value); }
+uint16_t mt_double_to_bfloat16(double value) {
+  return mt__double_to_bfloat16(value);
+}

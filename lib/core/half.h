@@ -22,7 +22,9 @@ static inline float mt__bits_float(uint32_t u) {
   return f;
 }
 
-static inline float mt__bfloat16_to_float(uint16_t h) { return mt__bits_float((uint32_t)h << 16); }
+static inline float mt__bfloat16_to_float(uint16_t h) {
+  return mt__bits_float((uint32_t)h << 16);
+}
 
 static inline uint16_t mt__float_to_bfloat16(float f) {
   uint32_t u = mt__float_bits(f);
@@ -47,7 +49,8 @@ static inline uint16_t mt__float_to_half(float f) {
   uint32_t u = mt__float_bits(f);
   uint32_t sign = u >> 16 & 0x8000;
   u &= 0x7fffffff;
-  /* Below 2^-14: adding 0.5 makes the hardware round to 2^-24 units, in whatever is the low bits. */
+  /* Below 2^-14: adding 0.5 makes the hardware round to 2^-24 units, in whatever is the low bits.
+   */
   uint32_t subnormal = mt__float_bits(mt__bits_float(u) + 0.5f) - 0x3f000000;
   uint32_t normal = (u - ((127 - 15) << 23) + 0xfff + (u >> 13 & 1)) >> 13;
   uint32_t special = u > 0x7f800000 ? 0x7e00 | (u >> 13 & 0x3ff) : 0x7c00;

@@ -6,7 +6,8 @@
 #include "backend.h"
 
 /* A mask as it applies to t: uint8 or bool, broadcast to t's shape. */
-static int32_t fit_mask(const char *op, mt_tensor *fitted, const mt_tensor *mask, const mt_tensor *t) {
+static int32_t fit_mask(const char *op, mt_tensor *fitted, const mt_tensor *mask,
+                        const mt_tensor *t) {
   MT_TRY(mt__check_read(op, mask));
   if (mask->dtype_ != MT_UINT8 && mask->dtype_ != MT_BOOL)
     return mt__fail(MT_EDTYPE, "%s: a mask is uint8 or bool, not %s", op, mt__name(mask->dtype_));
@@ -22,7 +23,8 @@ int32_t mt_masked_select(mt_tensor *out, const mt_tensor *a, const mt_tensor *ma
   MT_TRY(mt__check_read("maskedSelect", a));
   MT_TRY(fit_mask("maskedSelect", &fitted, mask, a));
   int32_t rc = MT_BACKEND(a)->count(&fitted, &count);
-  if (rc == 0 && out->storage_ != NULL) rc = mt__prepare_out("maskedSelect", out, a->dtype_, 1, &count);
+  if (rc == 0 && out->storage_ != NULL)
+    rc = mt__prepare_out("maskedSelect", out, a->dtype_, 1, &count);
   if (rc == 0) rc = mt_tensor_new(&result, a->dtype_, 1, &count);
   if (rc == 0) rc = MT_BACKEND(a)->masked_select(&result, a, &fitted);
   if (rc == 0) rc = out->storage_ == NULL ? mt_alias(out, &result) : mt_copy(out, &result);
@@ -39,7 +41,8 @@ int32_t mt_masked_copy(mt_tensor *t, const mt_tensor *mask, const mt_tensor *src
   MT_TRY(fit_mask("maskedCopy", &fitted, mask, t));
   int32_t rc = MT_BACKEND(t)->count(&fitted, &count);
   if (rc == 0 && count > src->numel_)
-    rc = mt__fail(MT_ESHAPE, "maskedCopy: the mask has %lld elements set, the source of shape %s has %lld",
+    rc = mt__fail(MT_ESHAPE,
+                  "maskedCopy: the mask has %lld elements set, the source of shape %s has %lld",
                   (long long)count, mt__shape(src), (long long)src->numel_);
   if (rc == 0 && !mt_can_store(src->dtype_, t->dtype_))
     rc = mt__fail(MT_EDTYPE, "maskedCopy: %s cannot be written to %s; convert it first",
@@ -92,8 +95,8 @@ int32_t mt_nonzero(mt_tensor *out, const mt_tensor *a) {
 static int32_t check_index(const char *op, const mt_tensor *t, int32_t dim, const mt_tensor *index,
                            int64_t base) {
   if (dim < 0 || dim >= t->ndim_)
-    return mt__fail(MT_EINDEX, "%s: dimension %d of a tensor of shape %s (%d dimensions)", op, dim + 1,
-                    mt__shape(t), t->ndim_);
+    return mt__fail(MT_EINDEX, "%s: dimension %d of a tensor of shape %s (%d dimensions)", op,
+                    dim + 1, mt__shape(t), t->ndim_);
   MT_TRY(mt__check_read(op, index));
   if (index->dtype_ != MT_INT64 || index->ndim_ != 1)
     return mt__fail(MT_EDTYPE, "%s: positions are an int64 vector, not shape %s (%s)", op,
@@ -147,11 +150,11 @@ int32_t mt_index_copy(mt_tensor *t, int32_t dim, const mt_tensor *index, const m
   for (int32_t d = 0; same && d < t->ndim_; d++)
     same = src->sizes_[d] == (d == dim ? index->sizes_[0] : t->sizes_[d]);
   if (!same && src->ndim_ != 0)
-    return mt__fail(MT_ESHAPE,
-                    "indexCopy: slices of shape %s (%s) do not fit %lld positions in dimension %d of a "
-                    "tensor of shape %s",
-                    mt__shape(src), mt__name(src->dtype_), (long long)index->sizes_[0], dim + 1,
-                    mt__shape(t));
+    return mt__fail(
+        MT_ESHAPE,
+        "indexCopy: slices of shape %s (%s) do not fit %lld positions in dimension %d of a "
+        "tensor of shape %s",
+        mt__shape(src), mt__name(src->dtype_), (long long)index->sizes_[0], dim + 1, mt__shape(t));
   if (!(src->flags_ & MT_WEAK) && !mt_can_store(src->dtype_, t->dtype_))
     return mt__fail(MT_EDTYPE, "indexCopy: %s cannot be written to %s; convert it first",
                     mt__name(src->dtype_), mt__name(t->dtype_));

@@ -80,7 +80,8 @@ static bool safe_alias(const mt_tensor *out, const mt__operand *o, const mt_tens
   if (in->numel_ == 0) return true;
   mt__extent(out, &out_lo, &out_hi);
   mt__extent(in, &in_lo, &in_hi);
-  const char *out_base = (const char *)out->storage_->data_, *in_base = (const char *)in->storage_->data_;
+  const char *out_base = (const char *)out->storage_->data_,
+             *in_base = (const char *)in->storage_->data_;
   if (out_base + out_hi <= in_base + in_lo || in_base + in_hi <= out_base + out_lo) return true;
   if (o->data != i->data || mt__bytes(o->dtype) != mt__bytes(i->dtype)) return false;
   for (int32_t d = 0; d < ndim; d++)
@@ -123,8 +124,10 @@ int32_t mt__iter_begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
       int32_t rc = mt_clone(&o->temporary, t[i], 0);
       if (rc != 0) {
         mt__iter_end(it);
-        return mt__fail(rc, "%s: no memory for a copy of an operand of shape %s (%s) that overlaps "
-                        "the result", op, mt__shape(t[i]), mt__name(t[i]->dtype_));
+        return mt__fail(rc,
+                        "%s: no memory for a copy of an operand of shape %s (%s) that overlaps "
+                        "the result",
+                        op, mt__shape(t[i]), mt__name(t[i]->dtype_));
       }
       lay_out(o, &o->temporary, ndim, sizes);
     }

@@ -21,7 +21,7 @@ typedef struct mt__operand {
   int32_t loop_dtype; /* of the elements that the loop sees */
   bool buffered;      /* cast or misaligned: goes through a block in cache */
   int64_t stride[MT_MAXDIM];
-  mt_tensor temporary; /* holds the copy of an operand that overlapped an output */
+  mt_tensor temporary;          /* holds the copy of an operand that overlapped an output */
   _Alignas(16) char scalar[16]; /* a scalar operand, already cast */
 } mt__operand;
 
@@ -34,9 +34,9 @@ typedef struct mt__iter {
 } mt__iter;
 
 /*
- * Prepares a walk over t[0 .. n), the first `nout` of them written. ndim and sizes are the broadcast
- * shape, which the outputs have. loop_dtype[i] is what the loop wants of operand i.
- * A partial overlap of an input with an output costs one copy of the input. MT_ENOMEM.
+ * Prepares a walk over t[0 .. n), the first `nout` of them written. ndim and sizes are the
+ * broadcast shape, which the outputs have. loop_dtype[i] is what the loop wants of operand i. A
+ * partial overlap of an input with an output costs one copy of the input. MT_ENOMEM.
  */
 int32_t mt__iter_begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
                        const mt_tensor *const *t, const int32_t *loop_dtype, int32_t ndim,

@@ -1,11 +1,11 @@
 /*
- * Running an iterator: cuts the walk into ranges for the threads, ranges into 1-D runs, and runs that
- * need a cast into blocks that stay in cache.
+ * Running an iterator: cuts the walk into ranges for the threads, ranges into 1-D runs, and runs
+ * that need a cast into blocks that stay in cache.
  */
 #include "iter.h"
 
 enum {
-  GRAIN = 32768,    /* elements that are worth a thread */
+  GRAIN = 32768,     /* elements that are worth a thread */
   BLOCK_BYTES = 8192 /* of one operand's buffer */
 };
 

@@ -21,8 +21,8 @@ static int32_t product_dtype(int32_t dtype) {
 }
 
 static int32_t mismatch(const mt_tensor *a, const mt_tensor *b) {
-  return mt__fail(MT_ESHAPE, "mm: shapes %s (%s) and %s (%s) do not make a matrix product", mt__shape(a),
-                  mt__name(a->dtype_), mt__shape(b), mt__name(b->dtype_));
+  return mt__fail(MT_ESHAPE, "mm: shapes %s (%s) and %s (%s) do not make a matrix product",
+                  mt__shape(a), mt__name(a->dtype_), mt__shape(b), mt__name(b->dtype_));
 }
 
 /* c[..., :, :] = a[..., :, :] b[..., :, :] for tensors of one rank, at least 2. */
@@ -43,7 +43,8 @@ static int32_t multiply_batches(mt_tensor *c, const mt_tensor *a, const mt_tenso
 }
 
 /* Matrices with the batch dimensions of the result. */
-static int32_t expand_batches(mt_tensor *out, const mt_tensor *t, int32_t ndim, const int64_t *sizes) {
+static int32_t expand_batches(mt_tensor *out, const mt_tensor *t, int32_t ndim,
+                              const int64_t *sizes) {
   int64_t wanted[MT_MAXDIM];
   memcpy(wanted, sizes, (size_t)(ndim - 2) * sizeof *wanted);
   memcpy(wanted + ndim - 2, t->sizes_ + t->ndim_ - 2, 2 * sizeof *wanted);
@@ -67,7 +68,8 @@ static int32_t product(mt_tensor *out, const mt_tensor *a, const mt_tensor *b, i
                 !overlaps(out, a) && !overlaps(out, b);
   int32_t rc = expand_batches(&ea, a, ndim, full);
   if (rc == 0) rc = expand_batches(&eb, b, ndim, full);
-  if (rc == 0) rc = direct ? mt_reshape(&c, out, ndim, full) : mt_tensor_new(&c, a->dtype_, ndim, full);
+  if (rc == 0)
+    rc = direct ? mt_reshape(&c, out, ndim, full) : mt_tensor_new(&c, a->dtype_, ndim, full);
   if (rc == 0) rc = multiply_batches(&c, &ea, &eb);
   if (rc == 0 && !direct) {
     rc = mt_reshape(&view, &c, out_ndim, sizes);

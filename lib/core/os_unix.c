@@ -20,9 +20,9 @@
 enum { HUGE = 1 << 21, COLOURS = 16, COLOUR = 8192 + 1344 };
 
 /*
- * Large blocks are made of huge pages. Were they all to begin on one, equal elements of several tensors would
- * meet in the same cache sets and memory banks, so each begins a little further into its first
- * page.
+ * Large blocks are made of huge pages. Were they all to begin on one, equal elements of several
+ * tensors would meet in the same cache sets and memory banks, so each begins a little further into
+ * its first page.
  */
 void *mt__os_alloc(int64_t nbytes) {
   static uint32_t colour;
@@ -63,7 +63,9 @@ double mt_clock(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-void mt__os_at_fork(void (*child)(void)) { pthread_atfork(NULL, NULL, child); }
+void mt__os_at_fork(void (*child)(void)) {
+  pthread_atfork(NULL, NULL, child);
+}
 
 /* The pages that were mapped, which begin before the data that was asked for. */
 typedef struct mapping {
@@ -89,8 +91,7 @@ int32_t mt__os_map(void **data, int64_t *nbytes, void **cookie, const char *path
     rc = io_error("read the size of", path);
   } else if (!S_ISREG(st.st_mode)) {
     rc = mt__fail(MT_EIO, "cannot map '%s': not a regular file", path);
-  } else if (offset < 0 || offset > st.st_size ||
-             (*nbytes >= 0 && *nbytes > st.st_size - offset)) {
+  } else if (offset < 0 || offset > st.st_size || (*nbytes >= 0 && *nbytes > st.st_size - offset)) {
     rc = mt__fail(MT_EBOUNDS, "cannot map %lld bytes from offset %lld of '%s': it has %lld bytes",
                   (long long)*nbytes, (long long)offset, path, (long long)st.st_size);
   } else {

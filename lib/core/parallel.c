@@ -16,7 +16,7 @@
  */
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
-#define UNTRACKED __attribute__((no_sanitize("thread")))
+#define UNTRACKED        __attribute__((no_sanitize("thread")))
 #define ACQUIRE(address) __tsan_acquire(address)
 #define RELEASE(address) __tsan_release(address)
 #else
@@ -31,7 +31,9 @@ static int32_t threads;
 static bool team_started; /* OpenMP has threads now, which a forked child will not have */
 static bool forked;
 
-static void after_fork(void) { forked = team_started; }
+static void after_fork(void) {
+  forked = team_started;
+}
 
 static int32_t initial_threads(void) {
   const char *wanted = getenv("MOONTORCH_NUM_THREADS");
@@ -39,7 +41,9 @@ static int32_t initial_threads(void) {
   return n > 0 ? n : mt__os_cores();
 }
 
-int32_t mt_num_cores(void) { return mt__os_cores(); }
+int32_t mt_num_cores(void) {
+  return mt__os_cores();
+}
 
 int32_t mt_num_threads(void) {
   int32_t n = __atomic_load_n(&threads, __ATOMIC_RELAXED);

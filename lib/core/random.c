@@ -43,10 +43,14 @@ static uint32_t next(mt_generator *g) {
   return y ^ y >> 18;
 }
 
-double mt_generator_next(mt_generator *g) { return next(g); }
+double mt_generator_next(mt_generator *g) {
+  return next(g);
+}
 
 /* 32 bits in [0, 1), as Torch7 has it for float and double alike. */
-static double uniform(mt_generator *g) { return next(g) * (1.0 / 4294967296.0); }
+static double uniform(mt_generator *g) {
+  return next(g) * (1.0 / 4294967296.0);
+}
 
 /* Box-Muller keeps its second half for the next call. */
 static double normal(mt_generator *g, double mean, double std) {
@@ -101,7 +105,9 @@ static int32_t check_float(const char *op, const mt_tensor *t) {
   return mt__fail(MT_EDTYPE, "%s: wants a float tensor, not %s", op, mt__name(t->dtype_));
 }
 
-static double draw_uniform(mt_generator *g, double a, double b) { return uniform(g) * (b - a) + a; }
+static double draw_uniform(mt_generator *g, double a, double b) {
+  return uniform(g) * (b - a) + a;
+}
 
 static double draw_bernoulli(mt_generator *g, double p, double unused) {
   (void)unused;
@@ -127,7 +133,8 @@ int32_t mt_random_uniform(mt_tensor *t, mt_generator *g, double a, double b) {
 int32_t mt_random_normal(mt_tensor *t, mt_generator *g, double mean, double std) {
   draw d = {normal, mean, std, INFINITY};
   MT_TRY(check_float("normal", t));
-  if (!(std > 0)) return mt__fail(MT_EVALUE, "normal: the standard deviation is %g, it must be above 0", std);
+  if (!(std > 0))
+    return mt__fail(MT_EVALUE, "normal: the standard deviation is %g, it must be above 0", std);
   return fill("normal", t, g, &d);
 }
 

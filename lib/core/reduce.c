@@ -42,8 +42,8 @@ static bool out_aligned(const mt_tensor *t) {
   return bits % (uint64_t)mt__alignment(t->dtype_) == 0;
 }
 
-int32_t mt_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t ndims, const int32_t *dims,
-                  int32_t keepdim, int32_t wide) {
+int32_t mt_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t ndims,
+                  const int32_t *dims, int32_t keepdim, int32_t wide) {
   const mt_op_row *row = mt__op_row(MT_REDUCE, op);
   int64_t kept[MT_MAXDIM], sizes[MT_MAXDIM];
   uint64_t bits;
@@ -66,8 +66,8 @@ int32_t mt_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t ndims,
   if (backend->reduce == NULL)
     return mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", row->name);
 
-  /* The loops write a new tensor of their own dtype, with all dimensions; it is then viewed, cast or
-   * copied as the caller wants it. It is small next to what was read. */
+  /* The loops write a new tensor of their own dtype, with all dimensions; it is then viewed, cast
+   * or copied as the caller wants it. It is small next to what was read. */
   int32_t result = result_dtype(row, a->dtype_, wide);
   if (out->storage_ != NULL) MT_TRY(mt__prepare_out(row->name, out, result, ndim, sizes));
   mt_tensor full = {0}, view = {0}, packed = {0};
@@ -111,7 +111,8 @@ int32_t mt_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const
     if (d != dim || keepdim) sizes[ndim++] = kept[d];
   }
   if (a->sizes_[dim] == 0)
-    return mt__fail(MT_ESHAPE, "%s: dimension %d of a tensor of shape %s (%s) has no element to choose",
+    return mt__fail(MT_ESHAPE,
+                    "%s: dimension %d of a tensor of shape %s (%s) has no element to choose",
                     row->name, dim + 1, mt__shape(a), mt__name(a->dtype_));
   if (values->storage_ != NULL) MT_TRY(mt__prepare_out(row->name, values, a->dtype_, ndim, sizes));
   if (indices->storage_ != NULL) MT_TRY(mt__prepare_out(row->name, indices, MT_INT64, ndim, sizes));

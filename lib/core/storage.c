@@ -10,8 +10,8 @@ static int32_t add_reference(mt_storage *s, int32_t change) {
 }
 
 /*
- * A header, and behind it room for `room` bytes of data: a small storage is one block. The header fills
- * a cache line, so the data is aligned as it would be in a block of its own.
+ * A header, and behind it room for `room` bytes of data: a small storage is one block. The header
+ * fills a cache line, so the data is aligned as it would be in a block of its own.
  */
 enum { HEADER = 64, SMALL = 32768 };
 _Static_assert(sizeof(mt_storage) <= HEADER, "the data begins behind the header");
@@ -31,7 +31,9 @@ static void free_header(mt_storage *s) {
   mt__free(s, HEADER + s->room_);
 }
 
-static uint8_t *room_of(mt_storage *s) { return (uint8_t *)s + HEADER; }
+static uint8_t *room_of(mt_storage *s) {
+  return (uint8_t *)s + HEADER;
+}
 
 /* Frees data that has a block of its own. */
 static void free_data(mt_storage *s) {
@@ -96,7 +98,9 @@ int32_t mt_storage_map(mt_storage **out, const char *path, int64_t offset, int64
   return 0;
 }
 
-void mt_storage_retain(mt_storage *s) { add_reference(s, 1); }
+void mt_storage_retain(mt_storage *s) {
+  add_reference(s, 1);
+}
 
 void mt_storage_release(mt_storage *s) {
   if (s == NULL || add_reference(s, -1) > 0) return;
@@ -111,13 +115,13 @@ void mt_storage_release(mt_storage *s) {
 int32_t mt_storage_resize(mt_storage *s, int64_t nbytes) {
   if (nbytes < 0) return mt__fail(MT_EVALUE, "a storage of %lld bytes", (long long)nbytes);
   if (nbytes == s->nbytes_) return 0;
-  if (s->flags_ & MT_READONLY)
-    return mt__fail(MT_EREADONLY, "cannot resize a read-only storage");
+  if (s->flags_ & MT_READONLY) return mt__fail(MT_EREADONLY, "cannot resize a read-only storage");
   if (s->flags_ & MT_BORROWED)
-    return mt__fail(MT_ESTORAGE,
-                    "cannot resize a storage from %lld to %lld bytes: its memory belongs to someone "
-                    "else; clone() the tensor first",
-                    (long long)s->nbytes_, (long long)nbytes);
+    return mt__fail(
+        MT_ESTORAGE,
+        "cannot resize a storage from %lld to %lld bytes: its memory belongs to someone "
+        "else; clone() the tensor first",
+        (long long)s->nbytes_, (long long)nbytes);
   /* Shrinking keeps the block: views of what was cut off stay within memory. */
   if (nbytes > s->capacity_) {
     uint8_t *data = mt__alloc(nbytes);
@@ -143,6 +147,7 @@ int32_t mt_storage_close(mt_storage *s) {
 }
 
 int32_t mt_storage_sync(mt_storage *s) {
-  if (!(s->flags_ & MT_MAPPED)) return mt__fail(MT_ESTORAGE, "only a mapped file can be written back");
+  if (!(s->flags_ & MT_MAPPED))
+    return mt__fail(MT_ESTORAGE, "only a mapped file can be written back");
   return s->flags_ & (MT_READONLY | MT_CLOSED) ? 0 : mt__os_sync(s->ctx_);
 }

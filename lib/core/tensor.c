@@ -151,7 +151,8 @@ int32_t mt_alias(mt_tensor *t, const mt_tensor *u) {
     mt_tensor_release(t);
     return 0;
   }
-  return mt__set(t, u->storage_, u->dtype_, u->offset_, u->ndim_, u->sizes_, u->strides_, u->numel_);
+  return mt__set(t, u->storage_, u->dtype_, u->offset_, u->ndim_, u->sizes_, u->strides_,
+                 u->numel_);
 }
 
 int32_t mt_tensor_resize(mt_tensor *t, int32_t dtype, int32_t ndim, const int64_t *sizes) {
@@ -248,10 +249,11 @@ int32_t mt__prepare_out(const char *op, mt_tensor *out, int32_t dtype, int32_t n
   for (int32_t d = 0; same && d < ndim; d++) same = out->sizes_[d] == sizes[d];
   if (!same) return mt__fail_out(op, out, ndim, sizes);
   if (!mt_can_store(dtype, out->dtype_))
-    return mt__fail(MT_EDTYPE,
-                    "%s: a result of dtype %s cannot be written to a tensor of dtype %s; convert the "
-                    "tensor first",
-                    op, mt__name(dtype), mt__name(out->dtype_));
+    return mt__fail(
+        MT_EDTYPE,
+        "%s: a result of dtype %s cannot be written to a tensor of dtype %s; convert the "
+        "tensor first",
+        op, mt__name(dtype), mt__name(out->dtype_));
   return mt__check_out(op, out);
 }
 

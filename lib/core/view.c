@@ -1,6 +1,6 @@
 /*
- * Views: another shape, offset and strides over the same storage. The input is legal, so what is cut
- * out of it stays inside the storage, and only the arguments need checks.
+ * Views: another shape, offset and strides over the same storage. The input is legal, so what is
+ * cut out of it stays inside the storage, and only the arguments need checks.
  */
 #include <string.h>
 
@@ -51,8 +51,8 @@ static int32_t check_tensor(const char *op, const mt_tensor *t) {
 static int32_t check_dim(const char *op, const mt_tensor *t, int32_t dim) {
   MT_TRY(check_tensor(op, t));
   if (dim >= 0 && dim < t->ndim_) return 0;
-  return mt__fail(MT_EINDEX, "%s: dimension %d of a tensor of shape %s (%d dimensions)", op, dim + 1,
-                  mt__shape(t), t->ndim_);
+  return mt__fail(MT_EINDEX, "%s: dimension %d of a tensor of shape %s (%d dimensions)", op,
+                  dim + 1, mt__shape(t), t->ndim_);
 }
 
 static int32_t check_room(const char *op, const mt_tensor *t) {
@@ -76,7 +76,8 @@ int32_t mt_narrow(mt_tensor *out, const mt_tensor *t, int32_t dim, int64_t start
   geometry g;
   MT_TRY(check_dim("narrow", t, dim));
   if (start < 0 || length < 0 || start > t->sizes_[dim] || length > t->sizes_[dim] - start)
-    return mt__fail(MT_EINDEX, "narrow: %lld elements from %lld on in dimension %d of a tensor of shape %s",
+    return mt__fail(MT_EINDEX,
+                    "narrow: %lld elements from %lld on in dimension %d of a tensor of shape %s",
                     (long long)length, (long long)start + 1, dim + 1, mt__shape(t));
   take(&g, t);
   if (length > 0) g.offset += start * g.strides[dim];
@@ -94,9 +95,10 @@ int32_t mt_slice(mt_tensor *out, const mt_tensor *t, int32_t dim, int64_t start,
     outside = __builtin_mul_overflow(length - 1, step, &last) ||
               __builtin_add_overflow(last, start, &last) || last < 0 || last >= t->sizes_[dim];
   if (outside)
-    return mt__fail(MT_EINDEX,
-                    "slice: %lld elements from %lld on by %lld in dimension %d of a tensor of shape %s",
-                    (long long)length, (long long)start + 1, (long long)step, dim + 1, mt__shape(t));
+    return mt__fail(
+        MT_EINDEX,
+        "slice: %lld elements from %lld on by %lld in dimension %d of a tensor of shape %s",
+        (long long)length, (long long)start + 1, (long long)step, dim + 1, mt__shape(t));
   take(&g, t);
   if (length > 0) g.offset += start * g.strides[dim];
   g.sizes[dim] = length;
@@ -204,10 +206,11 @@ int32_t mt_reshape(mt_tensor *out, const mt_tensor *t, int32_t ndim, const int64
                     (long long)t->numel_, mt__shape(t), mt__shape_of(ndim, sizes));
   if (numel == 0) return mt__set(out, t->storage_, t->dtype_, g.offset, ndim, g.sizes, NULL, 0);
   if (!reshape_strides(t, &g))
-    return mt__fail(MT_EUNSUPPORTED,
-                    "view: the strides of a tensor of shape %s do not allow shape %s without a copy; "
-                    "use contiguous() or reshape()",
-                    mt__shape(t), mt__shape_of(ndim, g.sizes));
+    return mt__fail(
+        MT_EUNSUPPORTED,
+        "view: the strides of a tensor of shape %s do not allow shape %s without a copy; "
+        "use contiguous() or reshape()",
+        mt__shape(t), mt__shape_of(ndim, g.sizes));
   return give(out, t, &g);
 }
 
@@ -216,7 +219,8 @@ int32_t mt_unfold(mt_tensor *out, const mt_tensor *t, int32_t dim, int64_t size,
   MT_TRY(check_dim("unfold", t, dim));
   MT_TRY(check_room("unfold", t));
   if (size < 0 || size > t->sizes_[dim] || step < 1)
-    return mt__fail(MT_EINDEX, "unfold: windows of %lld every %lld in dimension %d of a tensor of shape %s",
+    return mt__fail(MT_EINDEX,
+                    "unfold: windows of %lld every %lld in dimension %d of a tensor of shape %s",
                     (long long)size, (long long)step, dim + 1, mt__shape(t));
   take(&g, t);
   insert(&g, g.ndim, size, g.strides[dim]);
@@ -241,7 +245,8 @@ int32_t mt_unsqueeze(mt_tensor *out, const mt_tensor *t, int32_t dim) {
   MT_TRY(check_tensor("unsqueeze", t));
   MT_TRY(check_room("unsqueeze", t));
   if (dim < 0 || dim > t->ndim_)
-    return mt__fail(MT_EINDEX, "unsqueeze: dimension %d of a tensor of shape %s", dim + 1, mt__shape(t));
+    return mt__fail(MT_EINDEX, "unsqueeze: dimension %d of a tensor of shape %s", dim + 1,
+                    mt__shape(t));
   take(&g, t);
   int64_t stride = dim < g.ndim ? g.strides[dim] * g.sizes[dim] : mt__bytes(t->dtype_);
   insert(&g, dim, 1, stride);
@@ -255,7 +260,8 @@ int32_t mt_diagonal(mt_tensor *out, const mt_tensor *t, int32_t dim0, int32_t di
   if (dim0 == dim1) return mt__fail(MT_EINDEX, "diagonal: dimension %d is listed twice", dim0 + 1);
   int64_t rows = t->sizes_[dim0], columns = t->sizes_[dim1];
   if (k > columns || k < -rows)
-    return mt__fail(MT_EINDEX, "diagonal: number %lld of a tensor of shape %s", (long long)k, mt__shape(t));
+    return mt__fail(MT_EINDEX, "diagonal: number %lld of a tensor of shape %s", (long long)k,
+                    mt__shape(t));
   int64_t down = k < 0 ? -k : 0, right = k > 0 ? k : 0;
   int64_t length = rows - down < columns - right ? rows - down : columns - right;
   take(&g, t);
@@ -278,10 +284,11 @@ int32_t mt_view_dtype(mt_tensor *out, const mt_tensor *t, int32_t dtype) {
     bool fits = last >= 0 && (g.strides[last] == from || g.sizes[last] < 2) &&
                 g.sizes[last] * from % to == 0;
     if (!fits)
-      return mt__fail(MT_ESHAPE,
-                      "view: a tensor of shape %s (%s) cannot be seen as %s: its last dimension must be "
-                      "contiguous and its bytes divide by %d",
-                      mt__shape(t), mt__name(t->dtype_), mt__name(dtype), to);
+      return mt__fail(
+          MT_ESHAPE,
+          "view: a tensor of shape %s (%s) cannot be seen as %s: its last dimension must be "
+          "contiguous and its bytes divide by %d",
+          mt__shape(t), mt__name(t->dtype_), mt__name(dtype), to);
     g.sizes[last] = g.sizes[last] * from / to;
     g.strides[last] = to;
   }

@@ -3,15 +3,21 @@
  */
 #include "cpu.h"
 
-mt_loop mt__cpu_cast(int32_t to, int32_t from) { return mt__kernels_get()->cast[to][from]; }
+mt_loop mt__cpu_cast(int32_t to, int32_t from) {
+  return mt__kernels_get()->cast[to][from];
+}
 
 static mt_loop loop_of(int32_t family, int32_t op, int32_t dtype) {
   const mt__kernels *k = mt__kernels_get();
   switch (family) {
-    case MT_UNARY: return k->unary[op][dtype];
-    case MT_BINARY: return k->binary[op][dtype];
-    case MT_COMPARE: return k->compare[op][dtype];
-    default: return NULL;
+  case MT_UNARY:
+    return k->unary[op][dtype];
+  case MT_BINARY:
+    return k->binary[op][dtype];
+  case MT_COMPARE:
+    return k->compare[op][dtype];
+  default:
+    return NULL;
   }
 }
 

@@ -33,8 +33,8 @@ static void turn_range(int64_t begin, int64_t end, void *ctx) {
       from += rest % it->size[d] * src->stride[d];
       rest /= it->size[d];
     }
-    k->transpose(to, dst->stride[t->across], from, src->stride[0], rows, it->size[t->across], t->bytes,
-                 it->numel * t->bytes >= STREAM_BYTES);
+    k->transpose(to, dst->stride[t->across], from, src->stride[0], rows, it->size[t->across],
+                 t->bytes, it->numel * t->bytes >= STREAM_BYTES);
   }
 }
 

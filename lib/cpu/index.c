@@ -14,7 +14,8 @@ typedef struct walk {
   char *p[3];
 } walk;
 
-static void walk_begin(walk *w, int32_t n, const mt_tensor *a, const mt_tensor *b, const mt_tensor *c) {
+static void walk_begin(walk *w, int32_t n, const mt_tensor *a, const mt_tensor *b,
+                       const mt_tensor *c) {
   w->t[0] = a;
   w->t[1] = b;
   w->t[2] = c;
@@ -102,21 +103,21 @@ int32_t mt__cpu_byteswap(mt_tensor *t) {
       uint32_t four;
       uint64_t eight;
       switch (bytes) {
-        case 2:
-          memcpy(&two, p, 2);
-          two = __builtin_bswap16(two);
-          memcpy(p, &two, 2);
-          break;
-        case 4:
-          memcpy(&four, p, 4);
-          four = __builtin_bswap32(four);
-          memcpy(p, &four, 4);
-          break;
-        default:
-          memcpy(&eight, p, 8);
-          eight = __builtin_bswap64(eight);
-          memcpy(p, &eight, 8);
-          break;
+      case 2:
+        memcpy(&two, p, 2);
+        two = __builtin_bswap16(two);
+        memcpy(p, &two, 2);
+        break;
+      case 4:
+        memcpy(&four, p, 4);
+        four = __builtin_bswap32(four);
+        memcpy(p, &four, 4);
+        break;
+      default:
+        memcpy(&eight, p, 8);
+        eight = __builtin_bswap64(eight);
+        memcpy(p, &eight, 8);
+        break;
       }
     }
     return 0;

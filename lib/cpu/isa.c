@@ -24,17 +24,18 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 const mt__kernels *mt__kernels_chosen;
 
 static void choose(void) {
-  isa isas[] = {/* the best first */
+  isa isas[] = { /* the best first */
 #if defined(MT_ISA_X86)
-                {"avx512", mt__kernels_avx512,
-                 __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                     __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-                     __builtin_cpu_supports("avx512vl")},
-                {"avx2", mt__kernels_avx2,
-                 __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                     __builtin_cpu_supports("bmi2")},
+                 {"avx512", mt__kernels_avx512,
+                  __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512vl")},
+                 {"avx2", mt__kernels_avx2,
+                  __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                      __builtin_cpu_supports("bmi2")},
 #endif
-                {"baseline", mt__kernels_baseline, true}};
+                 {"baseline", mt__kernels_baseline, true}
+  };
   const char *wanted = getenv("MOONTORCH_ISA");
   for (size_t i = 0; i < sizeof isas / sizeof *isas; i++) {
     if (!isas[i].usable) continue;
@@ -51,4 +52,6 @@ const mt__kernels *mt__kernels_choose(void) {
   return mt__kernels_chosen;
 }
 
-const char *mt_isa(void) { return mt__kernels_get()->isa; }
+const char *mt_isa(void) {
+  return mt__kernels_get()->isa;
+}

@@ -1,5 +1,6 @@
 /*
- * Matrix products of two matrices of one dtype: BLAS for the floats it has, a plain loop for integers.
+ * Matrix products of two matrices of one dtype: BLAS for the floats it has, a plain loop for
+ * integers.
  */
 #include <limits.h>
 #include <string.h>
@@ -11,9 +12,9 @@
   void name(const char *transa, const char *transb, const int *m, const int *n, const int *k,      \
             const void *alpha, const void *a, const int *lda, const void *b, const int *ldb,       \
             const void *beta, void *c, const int *ldc)
-#define GEMV(name)                                                                              \
-  void name(const char *trans, const int *m, const int *n, const void *alpha, const void *a,    \
-            const int *lda, const void *x, const int *incx, const void *beta, void *y,          \
+#define GEMV(name)                                                                                 \
+  void name(const char *trans, const int *m, const int *n, const void *alpha, const void *a,       \
+            const int *lda, const void *x, const int *incx, const void *beta, void *y,             \
             const int *incy)
 GEMM(sgemm_);
 GEMM(dgemm_);
@@ -59,12 +60,13 @@ static bool blas_layout(const mt_tensor *t, char *trans, int *ld) {
 }
 
 /* BLAS counts columns first: c' = b' a'. */
-static void multiply(mt_tensor *c, const mt_tensor *a, char ta, int lda, const mt_tensor *b, char tb,
-                     int ldb) {
+static void multiply(mt_tensor *c, const mt_tensor *a, char ta, int lda, const mt_tensor *b,
+                     char tb, int ldb) {
   static const double one_d[2] = {1, 0}, zero_d[2] = {0, 0};
   static const float one_f[2] = {1, 0}, zero_f[2] = {0, 0};
   bool single = c->dtype_ == MT_FLOAT32 || c->dtype_ == MT_COMPLEX64;
-  const void *one = single ? (const void *)one_f : one_d, *zero = single ? (const void *)zero_f : zero_d;
+  const void *one = single ? (const void *)one_f : one_d,
+             *zero = single ? (const void *)zero_f : zero_d;
   int n = (int)c->sizes_[0], m = (int)c->sizes_[1], k = (int)a->sizes_[1];
   /* One column of b (or row of a) that is evenly spaced is a vector. */
   if (m == 1 && ldb == 1 && tb == 'N') {
@@ -73,7 +75,8 @@ static void multiply(mt_tensor *c, const mt_tensor *a, char ta, int lda, const m
     switch (c->dtype_) {
 #define CASE(id, gemv)                                                                             \
   case id:                                                                                         \
-    gemv(t, &rows, &columns, one, mt__data(a), &lda, mt__data(b), &step, zero, mt__data(c), &step); \
+    gemv(t, &rows, &columns, one, mt__data(a), &lda, mt__data(b), &step, zero, mt__data(c),        \
+         &step);                                                                                   \
     return;
       CASE(MT_FLOAT32, sgemv_)
       CASE(MT_FLOAT64, dgemv_)
@@ -83,9 +86,9 @@ static void multiply(mt_tensor *c, const mt_tensor *a, char ta, int lda, const m
     }
   }
   switch (c->dtype_) {
-#define CASE(id, gemm)                                                                            \
-  case id:                                                                                        \
-    gemm(&tb, &ta, &m, &n, &k, one, mt__data(b), &ldb, mt__data(a), &lda, zero, mt__data(c), &m); \
+#define CASE(id, gemm)                                                                             \
+  case id:                                                                                         \
+    gemm(&tb, &ta, &m, &n, &k, one, mt__data(b), &ldb, mt__data(a), &lda, zero, mt__data(c), &m);  \
     return;
     CASE(MT_FLOAT32, sgemm_)
     CASE(MT_FLOAT64, dgemm_)
@@ -96,26 +99,30 @@ static void multiply(mt_tensor *c, const mt_tensor *a, char ta, int lda, const m
 }
 
 /* Row i of c takes in multiples of the rows of b, so that the inner loop runs along memory. */
-#define INTEGER_PRODUCT(type)                                                                  \
-  for (int64_t i = 0; i < n; i++)                                                              \
-    for (int64_t p = 0; p < k; p++) {                                                          \
-      uint64_t x = (uint64_t)((const type *)mt__data(a))[i * k + p];                           \
-      const type *row = (const type *)mt__data(b) + p * m;                                     \
-      type *out = (type *)mt__data(c) + i * m;                                                 \
-      for (int64_t j = 0; j < m; j++) out[j] = (type)((uint64_t)out[j] + x * (uint64_t)row[j]); \
+#define INTEGER_PRODUCT(type)                                                                      \
+  for (int64_t i = 0; i < n; i++)                                                                  \
+    for (int64_t p = 0; p < k; p++) {                                                              \
+      uint64_t x = (uint64_t)((const type *)mt__data(a))[i * k + p];                               \
+      const type *row = (const type *)mt__data(b) + p * m;                                         \
+      type *out = (type *)mt__data(c) + i * m;                                                     \
+      for (int64_t j = 0; j < m; j++) out[j] = (type)((uint64_t)out[j] + x * (uint64_t)row[j]);    \
     }
 
 static void multiply_integers(mt_tensor *c, const mt_tensor *a, const mt_tensor *b) {
   int64_t n = a->sizes_[0], k = a->sizes_[1], m = b->sizes_[1];
   memset(mt__data(c), 0, (size_t)(n * m * mt__bytes(c->dtype_)));
   switch (c->dtype_) {
-    case MT_INT8:
-    case MT_UINT8: INTEGER_PRODUCT(uint8_t) break;
-    case MT_INT16:
-    case MT_UINT16: INTEGER_PRODUCT(uint16_t) break;
-    case MT_INT32:
-    case MT_UINT32: INTEGER_PRODUCT(uint32_t) break;
-    default: INTEGER_PRODUCT(uint64_t) break;
+  case MT_INT8:
+  case MT_UINT8:
+    INTEGER_PRODUCT(uint8_t) break;
+  case MT_INT16:
+  case MT_UINT16:
+    INTEGER_PRODUCT(uint16_t) break;
+  case MT_INT32:
+  case MT_UINT32:
+    INTEGER_PRODUCT(uint32_t) break;
+  default:
+    INTEGER_PRODUCT(uint64_t) break;
   }
 }
 

@@ -1,8 +1,8 @@
 /*
- * Reductions. The dimensions fall into kept ones, which make outputs, and reduced ones. Work is cut into items of
- * (a block of outputs) x (a chunk of the reduced elements); each item folds into states of its own, and the
- * states of an output's chunks are merged in order. The cut depends on the shape alone, so the
- * result does not depend on the number of threads.
+ * Reductions. The dimensions fall into kept ones, which make outputs, and reduced ones. Work is cut
+ * into items of (a block of outputs) x (a chunk of the reduced elements); each item folds into
+ * states of its own, and the states of an output's chunks are merged in order. The cut depends on
+ * the shape alone, so the result does not depend on the number of threads.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "cpu.h"
 
 enum {
-  CHUNK = 65536,      /* elements of an item when there are few outputs */
+  CHUNK = 65536, /* elements of an item when there are few outputs */
   FEW_OUTPUTS = 64
 };
 
