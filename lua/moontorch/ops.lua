@@ -50,32 +50,27 @@ local function unary(id, name, out, a)
   return out
 end
 
--- The scalar operand of a call is written last, just before C reads it.
-local function binary(id, name, out, a, b)
-  local x, y = a, b
-  if not is(a) then
-    if not is(b) then
-      fail.raise('%s: expected a tensor, got %s and %s', name, tensor.kindof(a), tensor.kindof(b))
-    end
-    x = first(a, b.dtype_, name)
+-- What C takes for a and b, one of which may be a Lua value. The scalar is written just before C
+-- reads it.
+local function operands(name, a, b)
+  if is(a) then
+    if is(b) then return a, b end
+    return a, second(b, a.dtype_, name)
   elseif not is(b) then
-    y = second(b, a.dtype_, name)
+    fail.raise('%s: expected a tensor, got %s and %s', name, tensor.kindof(a), tensor.kindof(b))
   end
+  return first(a, b.dtype_, name), b
+end
+
+local function binary(id, name, out, a, b)
+  local x, y = operands(name, a, b)
   local rc = C.mt_binary(id, out, x, y)
   if rc ~= 0 then again(rc, resizable(out, a, b), C.mt_binary, id, out, x, y) end
   return out
 end
 
 local function compare(id, name, out, a, b)
-  local x, y = a, b
-  if not is(a) then
-    if not is(b) then
-      fail.raise('%s: expected a tensor, got %s and %s', name, tensor.kindof(a), tensor.kindof(b))
-    end
-    x = first(a, b.dtype_, name)
-  elseif not is(b) then
-    y = second(b, a.dtype_, name)
-  end
+  local x, y = operands(name, a, b)
   local rc = C.mt_compare(id, out, x, y)
   if rc ~= 0 then again(rc, resizable(out, a, b), C.mt_compare, id, out, x, y) end
   return out
