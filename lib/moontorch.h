@@ -333,6 +333,15 @@ MT_API int32_t mt_compare(int32_t op, mt_tensor *out, const mt_tensor *a, const 
 MT_API int32_t mt_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t ndims,
                          const int32_t *dims, int32_t keepdim, int32_t wide);
 /*
+ * mt_reduce with what its operator takes besides: the correction of var and std (the divisor is the
+ * number of elements less this; mt_reduce has 1), the exponent of norm (0, 1, 2, INFINITY, -INFINITY or
+ * any positive number; mt_reduce has 2). MT_EVALUE for another exponent.
+ */
+MT_API int32_t mt_reduce_with(int32_t op, double parameter, mt_tensor *out, const mt_tensor *a,
+                              int32_t ndims, const int32_t *dims, int32_t keepdim, int32_t wide);
+/* The dtype of the tensor that mt_reduce makes; MT_EDTYPE where the operator is not for it. */
+MT_API int32_t mt_reduce_dtype(int32_t op, int32_t dtype, int32_t wide);
+/*
  * max or min over one dimension, and the int64 position (from 0) of the first such element. NaN wins.
  */
 MT_API int32_t mt_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,

@@ -26,7 +26,10 @@ enum {
   MT_OP_SCALED = 16,     /* Torch7's extra factor: f(a, value, b) is f(a, value * b) */
   MT_OP_IDENTITY = 32,   /* reducing no elements gives a value */
   MT_OP_INDEXED = 64,    /* over one dimension, also tells the position */
-  MT_OP_BOOLEAN = 128    /* the result is true or false: uint8 */
+  MT_OP_BOOLEAN = 128,   /* the result is true or false: uint8 */
+  MT_OP_INTEGRAL = 1 << 16, /* the result is int64 */
+  MT_OP_POSITION = 1 << 17, /* the result is a position, from 0 */
+  MT_OP_SPREAD = 1 << 18    /* takes the correction of var and std */
 };
 
 /* Sets of dtypes. */
@@ -92,16 +95,22 @@ enum {
   XX(EQ,         "eq",                    MT_SET_ALL,                 0,      a == b,   a == b,   a == b,   a == b,           "1 where a equals b.") \
   XX(NE,         "ne",                    MT_SET_ALL,                 0,      a != b,   a != b,   a != b,   a != b,           "1 where a differs from b.")
 
-/* The bodies of reductions stand in cpu/kernels/reduce.inc.
-        id          names                    dtypes                      flags                             doc */
+/* The bodies of reductions stand in cpu/kernels/reduce_*.inc.
+        id             names              dtypes           flags                                         doc */
 #define MT_REDUCE_OPS(XX) \
-  XX(SUM,        "sum",                   MT_SET_ALL,                 MT_OP_IDENTITY,                   "The sum; integers wrap, float16 and float32 add up wider.") \
-  XX(PROD,       "prod",                  MT_SET_ALL,                 MT_OP_IDENTITY,                   "The product.") \
-  XX(MEAN,       "mean",                  MT_SET_ALL,                 MT_OP_FLOAT,                      "The mean; integers give float64; NaN of nothing.") \
-  XX(MAX,        "max",                   MT_SET_ORDERED,             MT_OP_INDEXED,                    "The largest element; NaN wins.") \
-  XX(MIN,        "min",                   MT_SET_ORDERED,             MT_OP_INDEXED,                    "The smallest element; NaN wins.") \
-  XX(ANY,        "any",                   MT_SET_ALL,                 MT_OP_IDENTITY | MT_OP_BOOLEAN,   "Whether some element is not 0.") \
-  XX(ALL,        "all",                   MT_SET_ALL,                 MT_OP_IDENTITY | MT_OP_BOOLEAN,   "Whether no element is 0.")
+  XX(SUM,           "sum",             MT_SET_ALL,      MT_OP_IDENTITY,                               "The sum; integers wrap, float16 and float32 add up wider.") \
+  XX(PROD,          "prod",            MT_SET_ALL,      MT_OP_IDENTITY,                               "The product.") \
+  XX(MEAN,          "mean",            MT_SET_ALL,      MT_OP_FLOAT,                                  "The mean; integers give float64; NaN of nothing.") \
+  XX(MAX,           "max",        MT_SET_ORDERED,  MT_OP_INDEXED,                                "The largest element; NaN wins.") \
+  XX(MIN,           "min",        MT_SET_ORDERED,  MT_OP_INDEXED,                                "The smallest element; NaN wins.") \
+  XX(ANY,           "any",             MT_SET_ALL,      MT_OP_IDENTITY | MT_OP_BOOLEAN,               "Whether some element is not 0.") \
+  XX(ALL,           "all",             MT_SET_ALL,      MT_OP_IDENTITY | MT_OP_BOOLEAN,               "Whether no element is 0.") \
+  XX(ARGMAX,        "argmax",          MT_SET_ORDERED,  MT_OP_INTEGRAL | MT_OP_POSITION,              "The position of the first largest element, or of the first NaN.") \
+  XX(ARGMIN,        "argmin",          MT_SET_ORDERED,  MT_OP_INTEGRAL | MT_OP_POSITION,              "The position of the first smallest element, or of the first NaN.") \
+  XX(VAR,           "var",             MT_SET_ALL,      MT_OP_FLOAT | MT_OP_REAL | MT_OP_SPREAD,      "The variance: the squared distances from the mean, over n - 1 or n.") \
+  XX(STD,           "std",             MT_SET_ALL,      MT_OP_FLOAT | MT_OP_REAL | MT_OP_SPREAD,      "The standard deviation: the root of the variance.") \
+  XX(NORM,          "norm",            MT_SET_ALL,      MT_OP_FLOAT | MT_OP_REAL | MT_OP_IDENTITY,    "The p-norm: the p-th root of the sum of |a|^p; p is 2 unless given.") \
+  XX(COUNT_NONZERO, "count_nonzero",   MT_SET_ALL,      MT_OP_INTEGRAL | MT_OP_IDENTITY,              "How many elements are not 0.")
 /* clang-format on */
 
 enum {

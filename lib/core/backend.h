@@ -19,8 +19,14 @@ typedef struct mt__backend {
   int32_t (*elementwise)(int32_t family, int32_t op, int32_t dtype, mt__iter *it);
   /* Operand 0 becomes operand 1, cast. */
   int32_t (*copy)(mt__iter *it);
-  /* See reduce.h. */
-  int32_t (*reduce)(int32_t op, mt_tensor *out, const mt_tensor *a, uint64_t dims);
+  /* Reduces the dimensions whose bits are set; out has all of them, with size 1, and the dtype that
+   * mt__reduce_dtype tells. For the norm, `parameter` is 0, 1, 2 or infinite, and a is real. */
+  int32_t (*reduce)(int32_t op, double parameter, mt_tensor *out, const mt_tensor *a,
+                    uint64_t dims);
+  /* The same over n > 0 aligned contiguous elements, few enough for one thread. (optional) */
+  void (*reduce_flat)(int32_t op, double parameter, int32_t dtype, char *out, const char *p,
+                      int64_t n);
+  /* max or min over one dimension, with int64 positions from 0. */
   int32_t (*reduce_index)(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                           int32_t dim);
   /* c = a * b; matrices with any strides and one dtype, c contiguous. */

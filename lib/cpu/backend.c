@@ -33,6 +33,7 @@ const mt__backend mt__cpu = {
     .elementwise = elementwise,
     .copy = mt__cpu_copy,
     .reduce = mt__cpu_reduce,
+    .reduce_flat = mt__cpu_reduce_flat,
     .reduce_index = mt__cpu_reduce_index,
     .matmul = mt__cpu_matmul,
     .find = mt__cpu_find,

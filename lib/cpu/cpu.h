@@ -18,7 +18,10 @@ static inline const mt__kernels *mt__kernels_get(void) {
 
 mt_loop mt__cpu_cast(int32_t to, int32_t from);
 int32_t mt__cpu_copy(mt__iter *it);
-int32_t mt__cpu_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, uint64_t dims);
+int32_t mt__cpu_reduce(int32_t op, double parameter, mt_tensor *out, const mt_tensor *a,
+                       uint64_t dims);
+void mt__cpu_reduce_flat(int32_t op, double parameter, int32_t dtype, char *out, const char *p,
+                         int64_t n);
 int32_t mt__cpu_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                              int32_t dim);
 int32_t mt__cpu_matmul(mt_tensor *c, const mt_tensor *a, const mt_tensor *b);
