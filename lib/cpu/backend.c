@@ -16,17 +16,22 @@ static mt_loop loop_of(int32_t family, int32_t op, int32_t dtype) {
   switch (family) {
   case MT_UNARY:
     return k->unary[op][dtype];
+  case MT_PREDICATE:
+    return k->predicate[op][dtype];
   case MT_BINARY:
     return k->binary[op][dtype];
   case MT_COMPARE:
     return k->compare[op][dtype];
+  case MT_TERNARY:
+    return k->ternary[op][dtype];
   default:
     return NULL;
   }
 }
 
-static int32_t elementwise(int32_t family, int32_t op, int32_t dtype, mt__iter *it) {
-  mt__iter_run(it, loop_of(family, op, dtype), NULL, mt__cpu_runner());
+static int32_t elementwise(int32_t family, int32_t op, int32_t dtype, mt__iter *it,
+                           const void *factor) {
+  mt__iter_run(it, loop_of(family, op, dtype), (void *)factor, mt__cpu_runner());
   return 0;
 }
 

@@ -38,8 +38,10 @@ typedef int64_t (*mt__extreme)(const char *p, int64_t stride, int64_t n);
 typedef struct mt__kernels {
   const char *isa;
   mt_loop unary[MT_NUNARY][MT_NDTYPES];
+  mt_loop predicate[MT_NPREDICATE][MT_NDTYPES];
   mt_loop binary[MT_NBINARY][MT_NDTYPES];
   mt_loop compare[MT_NCOMPARE][MT_NDTYPES];
+  mt_loop ternary[MT_NTERNARY][MT_NDTYPES];
   mt_loop cast[MT_NDTYPES][MT_NDTYPES]; /* [to][from]; any alignment */
   mt__reducer reduce[MT_NREDUCE][MT_NDTYPES];
   mt__extreme max_position[MT_NDTYPES], min_position[MT_NDTYPES];
@@ -52,8 +54,10 @@ typedef struct mt__kernels {
 #define MT_ISA(name) MT_PASTE(name, MT_ISA_SUFFIX)
 
 void MT_ISA(mt__fill_unary)(mt__kernels *k);
+void MT_ISA(mt__fill_predicate)(mt__kernels *k);
 void MT_ISA(mt__fill_binary)(mt__kernels *k);
 void MT_ISA(mt__fill_compare)(mt__kernels *k);
+void MT_ISA(mt__fill_ternary)(mt__kernels *k);
 void MT_ISA(mt__fill_cast)(mt__kernels *k);
 void MT_ISA(mt__fill_copy)(mt__kernels *k);
 void MT_ISA(mt__fill_reduce)(mt__kernels *k);

@@ -14,8 +14,10 @@ const mt__kernels *MT_ISA(mt__kernels)(void) {
 #define MT_NAME(suffix) MT_NAME_(suffix)
   k.isa = MT_NAME(MT_ISA_SUFFIX);
   MT_ISA(mt__fill_unary)(&k);
+  MT_ISA(mt__fill_predicate)(&k);
   MT_ISA(mt__fill_binary)(&k);
   MT_ISA(mt__fill_compare)(&k);
+  MT_ISA(mt__fill_ternary)(&k);
   MT_ISA(mt__fill_cast)(&k);
   MT_ISA(mt__fill_copy)(&k); /* equal dtypes move bytes: after the casts */
   MT_ISA(mt__fill_reduce)(&k);
