@@ -45,7 +45,10 @@ for id = 0, C.MT_NDTYPES - 1 do
     local f = torch[row.name]
     local ok, result = pcall(f, unpack({ a, b, a }, 1, OPERANDS[row.family]))
     if ok then
-      if not torch.isTensor(result) then result = torch.DoubleTensor { tonumber(result) or 0 } end
+      if not torch.isTensor(result) then
+        local value = tonumber(result) or 0
+        result = torch.DoubleTensor { value == value and value or 0 / 0 } -- one NaN of many
+      end
       print(row.name, d.name, digest(result))
     end
   end
