@@ -43,12 +43,7 @@ typedef struct mt__kernels {
   mt_loop cast[MT_NDTYPES][MT_NDTYPES]; /* [to][from]; any alignment */
   mt__reducer reduce[MT_NREDUCE][MT_NDTYPES];
   mt__extreme max_position[MT_NDTYPES], min_position[MT_NDTYPES];
-  /* Copies bytes past the caches where the processor can. */
-  void (*stream)(char *dst, const char *src, int64_t nbytes);
-  /* dst[j][i] = src[i][j] for i < rows, j < columns, elements of `bytes`; the last index of both is
-   * contiguous, the other steps by dst_stride and src_stride bytes. `past` the caches if that can be. */
-  void (*transpose)(char *dst, int64_t dst_stride, const char *src, int64_t src_stride,
-                    int64_t rows, int64_t columns, int32_t bytes, bool past);
+  mt__runner runner;
 } mt__kernels;
 
 /* MT_ISA(name) is the name as this compilation exports it. */

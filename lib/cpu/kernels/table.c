@@ -3,8 +3,13 @@
 /* All loops of one instruction set; called once, at the first use. */
 const mt__kernels *MT_ISA(mt__kernels)(void);
 
+static mt__kernels k;
+
+static mt_loop cast(int32_t to, int32_t from) {
+  return k.cast[to][from];
+}
+
 const mt__kernels *MT_ISA(mt__kernels)(void) {
-  static mt__kernels k;
 #define MT_NAME_(suffix) #suffix
 #define MT_NAME(suffix) MT_NAME_(suffix)
   k.isa = MT_NAME(MT_ISA_SUFFIX);
@@ -14,5 +19,6 @@ const mt__kernels *MT_ISA(mt__kernels)(void) {
   MT_ISA(mt__fill_cast)(&k);
   MT_ISA(mt__fill_copy)(&k); /* equal dtypes move bytes: after the casts */
   MT_ISA(mt__fill_reduce)(&k);
+  k.runner.cast = cast;
   return &k;
 }
