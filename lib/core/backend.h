@@ -8,15 +8,21 @@
 
 #include "iter.h"
 
+typedef mt_loop (*mt__loop_of)(int32_t family, int32_t op, int32_t dtype);
+
+enum { MT__KTH, MT__MEDIAN, MT__MODE };
+
 typedef struct mt__backend {
   const char *name;
 
   /* The kernel itself, for a caller that has one short run of aligned elements. (optional) */
-  mt_loop (*loop)(int32_t family, int32_t op, int32_t dtype);
+  mt__loop_of loop;
   /* Its casts, likewise. (optional) */
   mt__cast_table cast;
-  /* Runs operator `op` of MT_UNARY, MT_BINARY or MT_COMPARE, computing in `dtype`. */
-  int32_t (*elementwise)(int32_t family, int32_t op, int32_t dtype, mt__iter *it);
+  /* Runs operator `op` of an elementwise family, computing in `dtype`; factor points to an element
+   * of it, or is NULL. */
+  int32_t (*elementwise)(int32_t family, int32_t op, int32_t dtype, mt__iter *it,
+                         const void *factor);
   /* Operand 0 becomes operand 1, cast. */
   int32_t (*copy)(mt__iter *it);
   /* Reduces the dimensions whose bits are set; out has all of them, with size 1, and the dtype that
@@ -29,6 +35,13 @@ typedef struct mt__backend {
   /* max or min over one dimension, with int64 positions from 0. */
   int32_t (*reduce_index)(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                           int32_t dim);
+  /* Along dim, into a tensor of the shape and the dtype that mt_scan tells: it is a, or apart from it. */
+  int32_t (*scan)(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t dim);
+  int32_t (*scan_index)(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
+                        int32_t dim);
+  /* Order statistics along dim, MT__KTH ...; k counts from 0. */
+  int32_t (*order)(int32_t what, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
+                   int32_t dim, int64_t k);
   /* c = a * b; matrices with any strides and one dtype, c contiguous. */
   int32_t (*matmul)(mt_tensor *c, const mt_tensor *a, const mt_tensor *b);
   /* *found = whether an integer tensor has an element that is 0, or (negative) below 0. */

@@ -23,7 +23,7 @@ KEYS(BFLOAT16, 0x7f80)
 #undef KEYS
 
 static inline uint16_t half_of_key(int64_t key) {
-  return (uint16_t)(key ^ ((int16_t)key >> 15 & 0x7fff));
+  return key == INT16_MIN ? 0x7fff : (uint16_t)(key ^ ((int16_t)key >> 15 & 0x7fff));
 }
 
 #define LOWEST(T) ((T)-1 < 0 ? (T)((uint64_t)1 << (8 * sizeof(T) - 1)) : (T)0)
