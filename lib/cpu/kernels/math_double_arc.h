@@ -120,8 +120,8 @@ MT_INLINE double mt_hypot_double(double x, double y) {
   sum.lo += p.lo + q.lo;
   mt_pair root = mt_sqrt_pair(sum);
   double value = (root.hi + root.lo) * back;
-  value = (a != a) | (b != b) ? a + b : value;
-  return (a == (double)INFINITY) | (b == (double)INFINITY) ? (double)INFINITY : value;
+  value = a != a || b != b ? a + b : value;
+  return a == (double)INFINITY || b == (double)INFINITY ? (double)INFINITY : value;
 }
 
 #endif

@@ -189,10 +189,10 @@ MT_INLINE double mt_pow_double(double x, double y) {
   int64_t zero = a == 0, infinite = a == (double)INFINITY, below = y < 0;
   double limit = (below ^ zero) ? 0 : (double)INFINITY;
   result = (zero | infinite) ? limit : result;
-  result = (mt_bits(x) < 0) & odd ? -result : result;
-  result = (x < 0) & !infinite & !whole ? (double)NAN : result;
-  result = (x != x) | (y != y) ? x + y : result;
-  return (y == 0) | (x == 1) ? 1 : result;
+  result = ((mt_bits(x) < 0) & odd) ? -result : result;
+  result = ((x < 0) & !infinite & !whole) ? (double)NAN : result;
+  result = x != x || y != y ? x + y : result;
+  return y == 0 || x == 1 ? 1 : result;
 }
 
 #endif
