@@ -54,8 +54,8 @@ MT_INLINE double mt_erf_double(double x) {
   double a = fabs(x), bounded = a > 6 ? 6 : a;
   double small = MT_FMA64(a, mt_erf_small(bounded * bounded), a);
   mt_pair exponent = mt_erf_exponent(bounded);
-  mt_exp_argument e = mt_exp_reduce(-exponent.hi);
-  double reduced = 1 + (e.r.hi + ((e.r.lo - exponent.lo) + mt_exp_tail(e.r.hi)));
+  mt_exp_argument e = mt_exp_reduce_pair((mt_pair){-exponent.hi, -exponent.lo});
+  double reduced = 1 + (e.r.hi + (e.r.lo + mt_exp_tail(e.r.hi)));
   double large = 1 - mt_power_of_two(e.n) * reduced;
   return copysign(a < 0.9375 ? small : large, x);
 }
@@ -97,8 +97,8 @@ MT_INLINE double mt_erfc_double(double x) {
   small.lo -= x * mt_erf_small(bounded * bounded);
 
   mt_pair square = mt_two_product(bounded, bounded);
-  mt_exp_argument e = mt_exp_reduce(-square.hi);
-  mt_pair power = mt_exp_reduced(mt_two_sum(e.r.hi, e.r.lo - square.lo));
+  mt_exp_argument e = mt_exp_reduce_pair((mt_pair){-square.hi, -square.lo});
+  mt_pair power = mt_exp_reduced(e.r);
   mt_pair factor = mt_erfc_factor(bounded);
   mt_pair above = mt_two_product(power.hi, factor.hi);
   above.lo += power.hi * factor.lo + power.lo * factor.hi;

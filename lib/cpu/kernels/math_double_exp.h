@@ -7,16 +7,20 @@
 
 #include "math_double_parts.h"
 
-/* x as n ln 2 + r.hi + r.lo; n as n + MT_ROUNDER. */
+/* x as n ln 2 + r.hi + r.lo; n as n + MT_ROUNDER. What the sum of r loses is below 2^-80. */
 typedef struct mt_exp_argument {
   double n;
   mt_pair r;
 } mt_exp_argument;
 
-MT_INLINE mt_exp_argument mt_exp_reduce(double x) {
-  double rounded = MT_FMA64(x, MT_LOG2_E, MT_ROUNDER), n = rounded - MT_ROUNDER;
-  double r = x - n * MT_LN2_HI, low = n * MT_LN2_LO, hi = r - low;
+MT_INLINE mt_exp_argument mt_exp_reduce_pair(mt_pair x) {
+  double rounded = MT_FMA64(x.hi, MT_LOG2_E, MT_ROUNDER), n = rounded - MT_ROUNDER;
+  double r = x.hi - n * MT_LN2_HI, low = n * MT_LN2_LO - x.lo, hi = r - low;
   return (mt_exp_argument){rounded, {hi, (r - hi) - low}};
+}
+
+MT_INLINE mt_exp_argument mt_exp_reduce(double x) {
+  return mt_exp_reduce_pair((mt_pair){x, 0});
 }
 
 /* exp(r) - 1 - r for |r| < 0.347, to 2^-61 r (Remez). */

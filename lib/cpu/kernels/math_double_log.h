@@ -180,9 +180,9 @@ MT_INLINE double mt_pow_double(double x, double y) {
   product.lo += bounded * logarithm.lo;
   double e = product.hi > 711 ? 711 : product.hi;
   e = e < -747 ? -747 : e;
-  mt_exp_argument argument = mt_exp_reduce(e);
   product.lo = e == product.hi ? product.lo : 0;
-  mt_pair reduced = mt_exp_reduced(mt_two_sum(argument.r.hi, argument.r.lo + product.lo));
+  mt_exp_argument argument = mt_exp_reduce_pair((mt_pair){e, product.lo});
+  mt_pair reduced = mt_exp_reduced(argument.r);
   double result = mt_scale(reduced.hi, argument.n);
 
   int64_t whole = rint(y) == y, odd = whole & (rint(0.5 * y) != 0.5 * y);
