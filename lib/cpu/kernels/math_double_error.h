@@ -102,7 +102,7 @@ MT_INLINE double mt_erfc_double(double x) {
   mt_pair factor = mt_erfc_factor(bounded);
   mt_pair above = mt_two_product(power.hi, factor.hi);
   above.lo += power.hi * factor.lo + power.lo * factor.hi;
-  mt_pair quotient = mt_divide(above, mt_fast_two_sum(1, 2 * bounded));
+  mt_pair quotient = mt_divide(above, mt_fast_two_sum(2 * bounded, 1));
   double large = mt_scale(quotient.hi + quotient.lo, e.n);
   large = x < 0 ? 2 - large : large;
   return a < 0.7 ? small.hi + small.lo : large;
