@@ -1,3 +1,4 @@
+#include "functions.h"
 #include "kernels.h"
 #include "scalar.h"
 

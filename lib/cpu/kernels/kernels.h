@@ -61,6 +61,7 @@ void MT_ISA(mt__fill_ternary)(mt__kernels *k);
 void MT_ISA(mt__fill_cast)(mt__kernels *k);
 void MT_ISA(mt__fill_half)(mt__kernels *k);
 void MT_ISA(mt__fill_copy)(mt__kernels *k);
+void MT_ISA(mt__fill_math)(mt__kernels *k);
 void MT_ISA(mt__fill_reduce)(mt__kernels *k);
 
 /*
