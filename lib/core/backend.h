@@ -6,7 +6,7 @@
 #ifndef MT_BACKEND_H
 #define MT_BACKEND_H
 
-#include "iter.h"
+#include "fused.h"
 
 typedef struct mt__backend {
   const char *name;
@@ -19,6 +19,8 @@ typedef struct mt__backend {
   int32_t (*elementwise)(int32_t family, int32_t op, int32_t dtype, mt__iter *it);
   /* Operand 0 becomes operand 1, cast. */
   int32_t (*copy)(mt__iter *it);
+  /* A stage of a fused program: see fused.h. */
+  int32_t (*fused)(mt__stage *stage);
   /* See reduce.h. */
   int32_t (*reduce)(int32_t op, mt_tensor *out, const mt_tensor *a, uint64_t dims);
   int32_t (*reduce_index)(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,

@@ -119,10 +119,24 @@ int32_t mt__broadcast(const char *op, int32_t n, const mt_tensor *const *t, int3
 const mt_op_row *mt__op_row(int32_t family, int32_t op);
 int32_t mt__check_op_dtype(const mt_op_row *row, int32_t dtype);
 
+/* The dtypes of an elementwise operator: what its loop computes in, what the loop gives, and what a
+ * new result has. Complex to real operators give a complex number, which is cast. */
+typedef struct mt__types {
+  int32_t compute, loop, result;
+} mt__types;
+/* Finds them from dtypes and MT_WEAK values of the operands alone. MT_EDTYPE, MT_EVALUE. */
+int32_t mt__elementwise_types(const mt_op_row *row, const mt_tensor *const *in, mt__types *types);
+/* Has the operator divisors or exponents that integers do not have? */
+bool mt__needs_check(const mt_op_row *row, int32_t compute);
+/* MT_EVALUE when the second operand holds one of them. */
+int32_t mt__check_integers(const mt_op_row *row, int32_t compute, const mt_tensor *b);
+
 /* -------------------------------------------------------------------------------- reduce.c */
 
 /* The dtype that the loops of a reduction give. */
 int32_t mt__reduce_dtype(const mt_op_row *row, int32_t dtype);
+/* The dtype of a result that is made. */
+int32_t mt__reduce_result(const mt_op_row *row, int32_t dtype, int32_t wide);
 
 /* ------------------------------------------------------------------------------ parallel.c */
 

@@ -125,48 +125,83 @@ static bool short_way(const mt_op_row *row, mt_tensor *out, const mt_tensor *a,
 
 /* -------------------------------------------------------------------------------- the long way */
 
-/* Runs a checked operator over `n` inputs, the first dtype of loop_dtype being the loop's result.
- */
-static int32_t run(const mt_op_row *row, int32_t compute, int32_t loop_result, int32_t result,
-                   mt_tensor *out, const mt_tensor *const *in, int32_t n) {
+/* Runs a checked operator over `n` inputs. */
+static int32_t run(const mt_op_row *row, const mt__types *types, mt_tensor *out,
+                   const mt_tensor *const *in, int32_t n) {
   const char *op = row->name;
   int64_t sizes[MT_MAXDIM];
-  int32_t ndim, loop_dtype[3] = {loop_result, compute, compute};
+  int32_t ndim, loop_dtype[3] = {types->loop, types->compute, types->compute};
   const mt_tensor *t[3] = {out, in[0], n > 1 ? in[1] : NULL};
   mt__iter it;
   MT_TRY(mt__broadcast(op, n, in, &ndim, sizes));
   bool made = out->storage_ == NULL;
-  MT_TRY(mt__prepare_out(op, out, result, ndim, sizes));
+  MT_TRY(mt__prepare_out(op, out, types->result, ndim, sizes));
   const mt__backend *backend = MT_BACKEND(out);
   int32_t rc = 0;
   if (backend->elementwise == NULL)
     rc = mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", op);
   if (rc == 0) rc = mt__iter_begin(&it, op, n + 1, 1, t, loop_dtype, ndim, sizes);
   if (rc == 0) {
-    rc = backend->elementwise(row->family, row->id, compute, &it);
+    rc = backend->elementwise(row->family, row->id, types->compute, &it);
     mt__iter_end(&it);
   }
   if (rc != 0 && made) mt_tensor_release(out);
   return rc;
 }
 
-int32_t mt_unary(int32_t op, mt_tensor *out, const mt_tensor *a) {
-  const mt_op_row *row = mt__op_row(MT_UNARY, op);
-  if (row == NULL) return MT_EVALUE;
-  if (short_way(row, out, a, NULL)) return 0;
-  MT_TRY(mt__check_read(row->name, a));
-  int32_t compute = row->flags & MT_OP_FLOAT ? mt__float_dtype(a->dtype_) : a->dtype_;
-  MT_TRY(mt__check_op_dtype(row, compute));
-  int32_t result = compute;
-  if (row->flags & MT_OP_REAL && mt__kind(compute) == MT_KIND_COMPLEX)
-    result = compute == MT_COMPLEX64 ? MT_FLOAT32 : MT_FLOAT64;
-  return run(row, compute, compute, result, out, &a, 1);
+/* ---------------------------------------------------------------------------------- the dtypes */
+
+static int32_t unary_types(const mt_op_row *row, const mt_tensor *a, mt__types *types) {
+  types->compute = row->flags & MT_OP_FLOAT ? mt__float_dtype(a->dtype_) : a->dtype_;
+  MT_TRY(mt__check_op_dtype(row, types->compute));
+  types->loop = types->result = types->compute;
+  if (row->flags & MT_OP_REAL && mt__kind(types->compute) == MT_KIND_COMPLEX)
+    types->result = types->compute == MT_COMPLEX64 ? MT_FLOAT32 : MT_FLOAT64;
+  return 0;
 }
 
-/* Divisors and exponents that integers do not have. */
-static int32_t check_integers(const mt_op_row *row, int32_t compute, const mt_tensor *b) {
+static int32_t binary_types(const mt_op_row *row, const mt_tensor *a, const mt_tensor *b,
+                            mt__types *types) {
+  int32_t compute = mt__result_dtype(a, b);
+  if (row->flags & MT_OP_FLOAT) compute = mt__float_dtype(compute);
+  MT_TRY(mt__check_op_dtype(row, compute));
+  MT_TRY(mt__check_weak(row->name, a, compute));
+  MT_TRY(mt__check_weak(row->name, b, compute));
+  types->compute = types->loop = types->result = compute;
+  return 0;
+}
+
+static int32_t compare_types(const mt_op_row *row, const mt_tensor *a, const mt_tensor *b,
+                             mt__types *types) {
+  int32_t compute = mt__result_dtype(a, b);
+  /* A number beyond the dtype is no error here: it is just larger or smaller than every element. */
+  if (mt__check_weak("", a, compute) != 0) compute = mt_promote(compute, a->dtype_);
+  if (mt__check_weak("", b, compute) != 0) compute = mt_promote(compute, b->dtype_);
+  MT_TRY(mt__check_op_dtype(row, compute));
+  types->compute = compute;
+  types->loop = types->result = MT_UINT8;
+  return 0;
+}
+
+int32_t mt__elementwise_types(const mt_op_row *row, const mt_tensor *const *in, mt__types *types) {
+  switch (row->family) {
+  case MT_UNARY:
+    return unary_types(row, in[0], types);
+  case MT_BINARY:
+    return binary_types(row, in[0], in[1], types);
+  default:
+    return compare_types(row, in[0], in[1], types);
+  }
+}
+
+bool mt__needs_check(const mt_op_row *row, int32_t compute) {
+  return row->family == MT_BINARY && row->flags & (MT_OP_ZERODIV | MT_OP_NEGPOW) &&
+         mt__kind(compute) <= MT_KIND_INT;
+}
+
+int32_t mt__check_integers(const mt_op_row *row, int32_t compute, const mt_tensor *b) {
   bool found = false;
-  if (!(row->flags & (MT_OP_ZERODIV | MT_OP_NEGPOW)) || mt__kind(compute) > MT_KIND_INT) return 0;
+  if (!mt__needs_check(row, compute)) return 0;
   MT_TRY(MT_BACKEND(b)->find(b, row->flags & MT_OP_NEGPOW, &found));
   if (!found) return 0;
   return mt__fail(MT_EVALUE,
@@ -176,38 +211,46 @@ static int32_t check_integers(const mt_op_row *row, int32_t compute, const mt_te
                   row->name, mt__name(compute));
 }
 
+/* -------------------------------------------------------------------------------- the families */
+
+int32_t mt_unary(int32_t op, mt_tensor *out, const mt_tensor *a) {
+  const mt_op_row *row = mt__op_row(MT_UNARY, op);
+  mt__types types;
+  if (row == NULL) return MT_EVALUE;
+  if (short_way(row, out, a, NULL)) return 0;
+  MT_TRY(mt__check_read(row->name, a));
+  MT_TRY(unary_types(row, a, &types));
+  return run(row, &types, out, &a, 1);
+}
+
 int32_t mt_binary(int32_t op, mt_tensor *out, const mt_tensor *a, const mt_tensor *b) {
   const mt_op_row *row = mt__op_row(MT_BINARY, op);
   const mt_tensor *in[2] = {a, b};
+  mt__types types;
   if (row == NULL) return MT_EVALUE;
   if (short_way(row, out, a, b)) return 0;
   MT_TRY(mt__check_read(row->name, a));
   MT_TRY(mt__check_read(row->name, b));
-  int32_t compute = mt__result_dtype(a, b);
-  if (row->flags & MT_OP_FLOAT) compute = mt__float_dtype(compute);
-  MT_TRY(mt__check_op_dtype(row, compute));
-  MT_TRY(mt__check_weak(row->name, a, compute));
-  MT_TRY(mt__check_weak(row->name, b, compute));
-  MT_TRY(check_integers(row, compute, b));
-  return run(row, compute, compute, compute, out, in, 2);
+  MT_TRY(binary_types(row, a, b, &types));
+  MT_TRY(mt__check_integers(row, types.compute, b));
+  return run(row, &types, out, in, 2);
 }
 
 int32_t mt_compare(int32_t op, mt_tensor *out, const mt_tensor *a, const mt_tensor *b) {
   const mt_op_row *row = mt__op_row(MT_COMPARE, op);
   const mt_tensor *in[2] = {a, b};
+  mt__types types;
   if (row == NULL) return MT_EVALUE;
   if (short_way(row, out, a, b)) return 0;
   MT_TRY(mt__check_read(row->name, a));
   MT_TRY(mt__check_read(row->name, b));
-  int32_t compute = mt__result_dtype(a, b);
-  /* A number beyond the dtype is no error here: it is just larger or smaller than every element. */
-  if (mt__check_weak("", a, compute) != 0) compute = mt_promote(compute, a->dtype_);
-  if (mt__check_weak("", b, compute) != 0) compute = mt_promote(compute, b->dtype_);
-  MT_TRY(mt__check_op_dtype(row, compute));
-  /* Loops give 0 or 1 in a byte, which is a bool as it stands, and fits every dtype. */
-  bool is_bool = out->storage_ != NULL && out->dtype_ == MT_BOOL;
-  int32_t result = is_bool || out->storage_ != NULL ? MT_BOOL : MT_UINT8;
-  return run(row, compute, is_bool ? MT_BOOL : MT_UINT8, result, out, in, 2);
+  MT_TRY(compare_types(row, a, b, &types));
+  if (out->storage_ != NULL) {
+    /* Loops give 0 or 1 in a byte, which is a bool as it stands, and fits every dtype. */
+    types.result = MT_BOOL;
+    if (out->dtype_ == MT_BOOL) types.loop = MT_BOOL;
+  }
+  return run(row, &types, out, in, 2);
 }
 
 /* --------------------------------------------------------------------------- copy, fill, equal */

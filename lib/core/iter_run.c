@@ -19,13 +19,14 @@ typedef struct job {
 } job;
 
 /* One run, block by block, through buffers. */
-static void run_buffered(const job *j, char *const *p, const int64_t *stride, int64_t n) {
-  _Alignas(64) char buffer[MT_MAXOPERANDS][BLOCK_BYTES];
+static void run_buffered(char *const *p, const int64_t *stride, int64_t n, void *ctx) {
+  _Alignas(64) char buffer[MT_LOOPOPERANDS][BLOCK_BYTES];
+  const job *j = ctx;
   const mt__iter *it = j->it;
   for (int64_t at = 0; at < n; at += j->block) {
     int64_t count = n - at < j->block ? n - at : j->block;
-    char *q[MT_MAXOPERANDS];
-    int64_t step[MT_MAXOPERANDS];
+    char *q[MT_LOOPOPERANDS];
+    int64_t step[MT_LOOPOPERANDS];
     for (int32_t i = 0; i < it->noperands; i++) {
       const mt__operand *o = &it->operand[i];
       q[i] = p[i] + at * stride[i];
@@ -51,10 +52,7 @@ static void run_buffered(const job *j, char *const *p, const int64_t *stride, in
   }
 }
 
-/* Elements [begin, end) of the walk, counted with dimension 0 fastest. */
-static void run_range(int64_t begin, int64_t end, void *ctx) {
-  const job *j = ctx;
-  const mt__iter *it = j->it;
+void mt__iter_walk(const mt__iter *it, int64_t begin, int64_t end, mt_loop visit, void *ctx) {
   int64_t at[MT_MAXDIM], stride[MT_MAXOPERANDS], rest = begin;
   char *p[MT_MAXOPERANDS];
   for (int32_t i = 0; i < it->noperands; i++) {
@@ -70,10 +68,7 @@ static void run_range(int64_t begin, int64_t end, void *ctx) {
   while (begin < end) {
     int64_t first = it->ndim > 0 ? at[0] : 0;
     int64_t n = inner - first < end - begin ? inner - first : end - begin;
-    if (j->buffered)
-      run_buffered(j, p, stride, n);
-    else
-      j->loop(p, stride, n, j->ctx);
+    visit(p, stride, n, ctx);
     begin += n;
     if (begin >= end) break;
     for (int32_t i = 0; i < it->noperands; i++) p[i] -= first * stride[i];
@@ -86,6 +81,14 @@ static void run_range(int64_t begin, int64_t end, void *ctx) {
       at[d] = 0;
     }
   }
+}
+
+static void run_range(int64_t begin, int64_t end, void *ctx) {
+  const job *j = ctx;
+  if (j->buffered)
+    mt__iter_walk(j->it, begin, end, run_buffered, ctx);
+  else
+    mt__iter_walk(j->it, begin, end, j->loop, j->ctx);
 }
 
 void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, mt__cast_table cast) {

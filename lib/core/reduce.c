@@ -14,8 +14,8 @@ int32_t mt__reduce_dtype(const mt_op_row *row, int32_t dtype) {
   return dtype;
 }
 
-/* The dtype of a result that is made: Torch7 keeps the tensor's, where it can hold a sum at all. */
-static int32_t result_dtype(const mt_op_row *row, int32_t dtype, int32_t wide) {
+/* Torch7 keeps the tensor's, where it can hold a sum at all. */
+int32_t mt__reduce_result(const mt_op_row *row, int32_t dtype, int32_t wide) {
   int32_t loop = mt__reduce_dtype(row, dtype);
   bool narrow = !wide && row->flags & MT_OP_IDENTITY && !(row->flags & MT_OP_BOOLEAN);
   return narrow && dtype != MT_BOOL ? dtype : loop;
@@ -68,7 +68,7 @@ int32_t mt_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t ndims,
 
   /* The loops write a new tensor of their own dtype, with all dimensions; it is then viewed, cast
    * or copied as the caller wants it. It is small next to what was read. */
-  int32_t result = result_dtype(row, a->dtype_, wide);
+  int32_t result = mt__reduce_result(row, a->dtype_, wide);
   if (out->storage_ != NULL) MT_TRY(mt__prepare_out(row->name, out, result, ndim, sizes));
   mt_tensor full = {0}, view = {0}, packed = {0};
   int32_t rc = mt_tensor_new(&full, mt__reduce_dtype(row, a->dtype_), a->ndim_, kept);

@@ -7,7 +7,7 @@ mt_loop mt__cpu_cast(int32_t to, int32_t from) {
   return mt__kernels_get()->cast[to][from];
 }
 
-static mt_loop loop_of(int32_t family, int32_t op, int32_t dtype) {
+mt_loop mt__cpu_loop(int32_t family, int32_t op, int32_t dtype) {
   const mt__kernels *k = mt__kernels_get();
   switch (family) {
   case MT_UNARY:
@@ -22,16 +22,17 @@ static mt_loop loop_of(int32_t family, int32_t op, int32_t dtype) {
 }
 
 static int32_t elementwise(int32_t family, int32_t op, int32_t dtype, mt__iter *it) {
-  mt__iter_run(it, loop_of(family, op, dtype), NULL, mt__cpu_cast);
+  mt__iter_run(it, mt__cpu_loop(family, op, dtype), NULL, mt__cpu_cast);
   return 0;
 }
 
 const mt__backend mt__cpu = {
     .name = "cpu",
-    .loop = loop_of,
+    .loop = mt__cpu_loop,
     .cast = mt__cpu_cast,
     .elementwise = elementwise,
     .copy = mt__cpu_copy,
+    .fused = mt__cpu_fused,
     .reduce = mt__cpu_reduce,
     .reduce_index = mt__cpu_reduce_index,
     .matmul = mt__cpu_matmul,

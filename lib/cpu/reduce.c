@@ -116,7 +116,9 @@ static void merge_chunks(plan *w) {
 
 /* Sorts the dimensions into kept and reduced, by an iterator over input and output. */
 static void plan_dimensions(plan *w, mt_tensor *out, const mt_tensor *a, uint64_t dims) {
-  mt__iter it = {.noperands = 2, .ndim = a->ndim_};
+  mt__iter it;
+  it.noperands = 2;
+  it.ndim = a->ndim_;
   const mt_tensor *t[2] = {a, out};
   for (int32_t i = 0; i < 2; i++) {
     it.operand[i].data = mt__data(t[i]);

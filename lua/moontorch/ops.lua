@@ -9,16 +9,18 @@ local memory = require 'moontorch.memory'
 local tensor = require 'moontorch.tensor'
 local scalar = require 'moontorch.scalar'
 local args = require 'moontorch.args'
+local traced = require 'moontorch.traced'
 
 local M = { rows = {} }
 
-local new, is = tensor.new, tensor.is
+local new, is, istraced = tensor.new, tensor.is, traced.is
 local first, second = scalar.first, scalar.second
 local again, pressure = memory.again, memory.pressure
 local methods, meta = tensor.methods, tensor.meta
 
 -- As in ops.h.
 local SCALED = 16
+local UNARY, BINARY, COMPARE = C.MT_UNARY, C.MT_BINARY, C.MT_COMPARE
 
 -- A result argument may be given another shape, unless it is an input too.
 local function resizable(out, a, b)
@@ -36,7 +38,10 @@ end
 
 -- out = op(a); out is written or, when nil, made.
 local function unary(id, name, out, a)
-  if not is(a) then args.tensor(a, name) end
+  if not is(a) then
+    if istraced(a) then return traced.record(UNARY, id, name, out, a) end
+    args.tensor(a, name)
+  end
   if out ~= nil then
     if not is(out) then badresult(name, out) end
     local rc = C.mt_unary(id, out, a)
@@ -50,13 +55,17 @@ local function unary(id, name, out, a)
   return out
 end
 
--- What C takes for a and b, one of which may be a Lua value. The scalar is written just before C
--- reads it.
+-- What C takes for a and b, one of which may be a Lua value; false where one is being recorded. The
+-- scalar is written just before C reads it.
 local function operands(name, a, b)
   if is(a) then
     if is(b) then return a, b end
+    if istraced(b) then return false end
     return a, second(b, a.dtype_, name)
+  elseif istraced(a) then
+    return false
   elseif not is(b) then
+    if istraced(b) then return false end
     fail.raise('%s: expected a tensor, got %s and %s', name, tensor.kindof(a), tensor.kindof(b))
   end
   return first(a, b.dtype_, name), b
@@ -64,6 +73,7 @@ end
 
 local function binary(id, name, out, a, b)
   local x, y = operands(name, a, b)
+  if not x then return traced.record(BINARY, id, name, out, a, b) end
   local rc = C.mt_binary(id, out, x, y)
   if rc ~= 0 then again(rc, resizable(out, a, b), C.mt_binary, id, out, x, y) end
   return out
@@ -71,6 +81,7 @@ end
 
 local function compare(id, name, out, a, b)
   local x, y = operands(name, a, b)
+  if not x then return traced.record(COMPARE, id, name, out, a, b) end
   local rc = C.mt_compare(id, out, x, y)
   if rc ~= 0 then again(rc, resizable(out, a, b), C.mt_compare, id, out, x, y) end
   return out
@@ -80,7 +91,7 @@ local MUL
 
 -- out = op(a, value * b), Torch7's extra factor.
 local function scaled(id, name, out, a, value, b)
-  if not is(b) then
+  if not is(b) and not istraced(b) then
     fail.raise('%s: expected (a, factor, b) with a tensor b, got %s', name, tensor.kindof(b))
   end
   if value == 1 then return binary(id, name, out, a, b) end
@@ -119,7 +130,7 @@ local function definebinary(row)
     elseif d ~= nil then
       if not isscaled then fail.raise('%s: too many arguments', name) end
       return scaled(id, name, target(name, a), b, c, d)
-    elseif isscaled and not is(b) and is(c) then
+    elseif isscaled and not is(b) and (is(c) or istraced(c)) then
       out = scaled(id, name, new(), a, b, c)
     else
       return binary(id, name, target(name, a), b, c)

@@ -9,6 +9,7 @@ local tensor = require 'moontorch.tensor'
 local scalar = require 'moontorch.scalar'
 local ops = require 'moontorch.ops'
 local args = require 'moontorch.args'
+local traced = require 'moontorch.traced'
 
 local new, is = tensor.new, tensor.is
 local again, pressure = memory.again, memory.pressure
@@ -80,6 +81,7 @@ local function define(row)
 
   -- (t), (t, dim, keepdim), (res, t, dim, keepdim), (res, idx, t, dim, keepdim)
   return function(a, b, c, d, e)
+    if traced.is(a) then return traced.reduce(row, a, b, c) end
     args.tensor(a, name)
     if b == nil then return full(row, a) end
     if not is(b) then
