@@ -117,17 +117,27 @@ end
 local here = debug.getinfo(1, 'S').source
 
 -- Results of another shape are resized, where they are no inputs too; what else failed is raised.
-local function recover(program, ins, outs, inputs, nresults)
-  local unfit = ffi.new 'int32_t[1]'
+local function recover(program, ins, outs, nresults)
+  local unfit, sizes = ffi.new 'int32_t[1]', ffi.new('int64_t[?]', C.MT_MAXDIM)
+
+  local function misfit(...)
+    local res = (select(unfit[0] + 1, ...))
+    for i = nresults + 1, select('#', ...) do
+      if rawequal(res, (select(i, ...))) then return nil end
+    end
+    return res
+  end
+
   return function(rc, ...)
-    for _ = 0, nresults do
-      if rc == C.MT_EOUT then rc = C.mt_fused_run(program, outs, ins, unfit) end
-      local res = rc == C.MT_EOUT and select(unfit[0] + 1, ...) or nil
-      for i = nresults + 1, select('#', ...) do
-        if res ~= nil and rawequal(res, (select(i, ...))) then res = nil end
-      end
-      if rc ~= C.MT_EOUT or res == nil then break end
-      rc = memory.again(rc, res, C.mt_fused_run, program, outs, ins, nil)
+    for _ = 1, nresults do
+      if rc ~= C.MT_EOUT then break end
+      rc = C.mt_fused_run(program, outs, ins, unfit)
+      local res = rc == C.MT_EOUT and misfit(...)
+      if not res then break end
+      local ndim = C.mt_out_shape(sizes)
+      rc = C.mt_tensor_resize(res, res.dtype_, ndim, sizes)
+      if rc ~= 0 then memory.again(rc, nil, C.mt_tensor_resize, res, res.dtype_, ndim, sizes) end
+      rc = C.mt_fused_run(program, outs, ins, nil)
     end
     if rc ~= 0 then memory.again(rc, nil, C.mt_fused_run, program, outs, ins, nil) end
   end
@@ -157,7 +167,7 @@ local function prepare(self)
   if nargs == 0 then code = code:gsub(', ,', ','):gsub('%(, ', '('):gsub(', %)', ')') end
   local chunk = assert(loadstring(code, here .. ' (call)'))
   return chunk(C, is, tensor.new, memory.pressure, trace, program, ins, outs, slots(self.names),
-    self.f, recover(program, ins, outs, inputs, nresults), bad)
+    self.f, recover(program, ins, outs, nresults), bad)
 end
 
 -- How a value is written in the text of a program.
