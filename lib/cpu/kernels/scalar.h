@@ -66,8 +66,22 @@ static inline uint64_t mt_ipow64(uint64_t base, uint64_t exponent) {
     z;                         \
   })
 #define mt_cmul(a, b)                                                        \
-  mt_complex(__typeof__(a), __real__(a) * __real__(b) - __imag__(a) * __imag__(b), \
-             __real__(a) * __imag__(b) + __imag__(a) * __real__(b))
+  mt_complex(__typeof__(a),                                                  \
+             MT_ROUNDED(__real__(a) * __real__(b)) - MT_ROUNDED(__imag__(a) * __imag__(b)), \
+             MT_ROUNDED(__real__(a) * __imag__(b)) + MT_ROUNDED(__imag__(a) * __real__(b)))
+
+/* GCC 12.1 and 12.2 make fused operations of these sums in vector code, where -ffp-contract=off
+ * forbids it (GCC bug 107647): products that they cannot look through keep the bits the same. */
+#if defined(__FMA__) && !defined(__clang__) && __GNUC__ == 12 && __GNUC_MINOR__ < 3
+#define MT_ROUNDED(x)                 \
+  ({                                  \
+    __typeof__(x) product = (x);      \
+    __asm__("" : "+x"(product));      \
+    product;                          \
+  })
+#else
+#define MT_ROUNDED(x) (x)
+#endif
 
 /* Smith, "Algorithm 116: Complex division", Communications of the ACM 5 (1962). */
 #define MT_CDIV(name, type, real)                                             \
