@@ -136,7 +136,7 @@ typedef struct mt_dtype_row {
 } mt_dtype_row;
 
 /* Operator families: each has one entry function and one entry in the backend table. */
-enum { MT_UNARY, MT_BINARY, MT_COMPARE, MT_REDUCE, MT_NFAMILIES };
+enum { MT_UNARY, MT_PREDICATE, MT_BINARY, MT_COMPARE, MT_TERNARY, MT_REDUCE, MT_NFAMILIES };
 
 /* One operator, as its row in ops.h tells. */
 typedef struct mt_op_row {
@@ -315,6 +315,8 @@ MT_API int32_t mt_byteswap(mt_tensor *t);
  * for 8-bit, float32 for 16-bit integers, as in NumPy). MT_ESHAPE, MT_EDTYPE, MT_EREADONLY, MT_EOUT.
  */
 MT_API int32_t mt_unary(int32_t op, mt_tensor *out, const mt_tensor *a);
+/* out = op(a), which is 0 or 1: a uint8 tensor when made here. MT_ESHAPE, MT_EREADONLY, MT_EOUT. */
+MT_API int32_t mt_predicate(int32_t op, mt_tensor *out, const mt_tensor *a);
 /*
  * out = op(a, b), element by element, broadcast. The dtype is that of mt_promote, where a MT_WEAK
  * operand counts only by its kind. An out of another dtype is stored into by a cast where
@@ -324,6 +326,13 @@ MT_API int32_t mt_unary(int32_t op, mt_tensor *out, const mt_tensor *a);
 MT_API int32_t mt_binary(int32_t op, mt_tensor *out, const mt_tensor *a, const mt_tensor *b);
 /* As mt_binary; the result is 0 or 1, a uint8 tensor when made here. */
 MT_API int32_t mt_compare(int32_t op, mt_tensor *out, const mt_tensor *a, const mt_tensor *b);
+/*
+ * As mt_binary, of three operands. Where the row's flags have MT_OP_MASK, a is a mask (its elements
+ * are 0 or not) and the dtype is that of b and c; where they have MT_OP_SCALED, factor is a 0-d
+ * tensor that takes part in the dtype, or NULL for 1. Else it is not looked at.
+ */
+MT_API int32_t mt_ternary(int32_t op, mt_tensor *out, const mt_tensor *a, const mt_tensor *b,
+                          const mt_tensor *c, const mt_tensor *factor);
 /*
  * Reduces over the `ndims` dimensions that dims lists (all of them for ndims -1); keepdim leaves
  * them with size 1. The dtype of a made `out` is that of its row: see ops.h. With `wide` not 0 integer
@@ -374,9 +383,9 @@ enum { MT_CAST = -1 };
  * does not take is -1.
  */
 typedef struct mt_fused_op {
-  int32_t family_;  /* MT_UNARY, MT_BINARY, MT_COMPARE, MT_REDUCE or MT_CAST */
+  int32_t family_;  /* MT_UNARY ... MT_REDUCE, or MT_CAST */
   int32_t op_;      /* the operator of that family; for MT_CAST a dtype, or -1: that of in_[1] */
-  int32_t in_[3];
+  int32_t in_[4];   /* in_[3] is the factor of a MT_TERNARY, a MT_WEAK input */
   int32_t dim_;     /* MT_REDUCE: the one dimension, from 0 */
   int32_t keepdim_; /* MT_REDUCE: not 0 leaves it with size 1 */
 } mt_fused_op;
@@ -395,9 +404,9 @@ MT_API int32_t mt_fused_new(mt_fused **program, int32_t ninputs, int32_t nops,
 MT_API void mt_fused_release(mt_fused *program);
 /*
  * Runs it over in[0 .. ninputs), writing or making out[0 .. noutputs): the results, shapes, dtypes and
- * errors are those of the instructions called one after another with mt_unary, mt_binary, mt_compare,
- * mt_reduce (for max and min mt_reduce_index) and mt_copy, each into a new tensor, the last ones into
- * `out`; the bits too. A MT_WEAK float64 of integral value counts as an integer where it meets integers or
+ * errors are those of the instructions called one after another, each with its family's function (max and
+ * min with mt_reduce_index, casts with mt_copy), into new tensors, the last ones into `out`; the
+ * bits too, but for those of NaN. A MT_WEAK float64 of integral value counts as an integer where it meets integers or
  * bool. Outputs may be inputs, or overlap them, but not each other. A program may run in several
  * threads at once. With MT_EOUT, *unfit (may be NULL) is the number of the output that does not fit.
  * MT_ESHAPE, MT_EDTYPE, MT_EVALUE, MT_EREADONLY, MT_EOUT, MT_ENOMEM; MT_EUNSUPPORTED where a device

@@ -25,6 +25,10 @@ local special = { 0, -0.0, 1 / 0, -1 / 0, 0 / 0, 255, 256, -1, 127.9, 2 ^ 31, -2
 for i, x in ipairs(special) do wild[i] = x end
 local tame = torch.DoubleTensor(1003):apply(function() return torch.uniform(1, 9) end)
 
+local OPERANDS = {
+  [C.MT_UNARY] = 1, [C.MT_PREDICATE] = 1, [C.MT_BINARY] = 2, [C.MT_COMPARE] = 2, [C.MT_TERNARY] = 3,
+  [C.MT_REDUCE] = 1,
+}
 for id = 0, C.MT_NDTYPES - 1 do
   local d = require('moontorch.dtype')[id]
   local cast = wild:to(d)
@@ -33,11 +37,18 @@ for id = 0, C.MT_NDTYPES - 1 do
     print('cast', d.name, back, digest(cast:to(require('moontorch.dtype')[back])))
   end
   local a, b = tame:to(d), tame:mul(tame, 0.5):add(1):to(d)
+  if d.iscomplex then
+    a:mul(ffi.new('complex', 0.7, -0.3))
+    b:mul(ffi.new('complex', 0.2, 1.1))
+  end
   for _, row in ipairs(rows) do
     local f = torch[row.name]
-    local ok, result = pcall(f, a, row.family ~= C.MT_UNARY and row.family ~= C.MT_REDUCE and b or nil)
+    local ok, result = pcall(f, unpack({ a, b, a }, 1, OPERANDS[row.family]))
     if ok then
-      if not torch.isTensor(result) then result = torch.DoubleTensor { tonumber(result) or 0 } end
+      if not torch.isTensor(result) then
+        local value = tonumber(result) or 0
+        result = torch.DoubleTensor { value == value and value or 0 / 0 } -- one NaN of many
+      end
       print(row.name, d.name, digest(result))
     end
   end

@@ -32,6 +32,23 @@ local unary = {
   round = even,
   trunc = trunc,
   frac = function(a) return a - trunc(a) end,
+  bitnot = function(a) return -1 - a end,
+  conj = function(a) return a end,
+  real = function(a) return a end,
+  imag = function() return 0 end,
+  angle = function(a) return a < 0 and math.pi or 0 end,
+}
+
+local logicunary = setmetatable({
+  bitnot = function(a) return 1 - a end,
+}, { __index = unary })
+
+local predicate = {
+  isnan = function(a) return a ~= a end,
+  isinf = function(a) return a == 1 / 0 or a == -1 / 0 end,
+  isfinite = function(a) return a - a == 0 end,
+  signbit = function(a) return a < 0 or 1 / a < 0 end,
+  logical_not = function(a) return a == 0 end,
 }
 
 local binary = {
@@ -51,6 +68,10 @@ local binary = {
   bitand = function(a, b) return bit.band(a, b) end,
   bitor = function(a, b) return bit.bor(a, b) end,
   bitxor = function(a, b) return bit.bxor(a, b) end,
+  lshift = function(a, b) return b >= 0 and b < 64 and a * 2 ^ b or 0 end,
+  rshift = function(a, b) return math.floor(a / 2 ^ (b < 0 and 64 or b)) end,
+  floor_divide = function(a, b) return math.floor(a / b) end,
+  copysign = function(a, b) return (b < 0 or 1 / b < 0) and -math.abs(a) or math.abs(a) end,
 }
 
 local logic = {
@@ -71,6 +92,23 @@ local compare = {
   ge = function(a, b) return a >= b end,
   eq = function(a, b) return a == b end,
   ne = function(a, b) return a ~= b end,
+  logical_and = function(a, b) return a ~= 0 and b ~= 0 end,
+  logical_or = function(a, b) return a ~= 0 or b ~= 0 end,
+  logical_xor = function(a, b) return (a ~= 0) ~= (b ~= 0) end,
+}
+
+local ternary = {
+  where = function(a, b, c)
+    if a ~= 0 then return b end
+    return c
+  end,
+  clamp = function(a, b, c) return math.min(math.max(a, b), c) end,
+  lerp = function(a, b, c) return a + c * (b - a) end,
+  addcmul = function(a, b, c) return a + b * c end,
+  addcdiv = function(a, b, c, whole)
+    if whole then return a + trunc(b / c) end
+    return a + b / c
+  end,
 }
 
 local function complex(re, im) return { re = re, im = im } end
@@ -115,6 +153,11 @@ local cunary = {
   end,
 }
 
+cunary.conj = function(a) return complex(a.re, -a.im) end
+cunary.real = function(a) return a.re end
+cunary.imag = function(a) return a.im end
+cunary.angle = function(a) return math.atan2(a.im, a.re) end
+
 local cbinary = {
   add = function(a, b) return complex(a.re + b.re, a.im + b.im) end,
   csub = function(a, b) return complex(a.re - b.re, a.im - b.im) end,
@@ -123,13 +166,48 @@ local cbinary = {
   pow = function(a, b) return cexp(cmul(b, clog(a))) end,
 }
 
+local function truth(a) return a.re ~= 0 or a.im ~= 0 end
+
 local ccompare = {
   eq = function(a, b) return a.re == b.re and a.im == b.im end,
   ne = function(a, b) return a.re ~= b.re or a.im ~= b.im end,
+  logical_and = function(a, b) return truth(a) and truth(b) end,
+  logical_or = function(a, b) return truth(a) or truth(b) end,
+  logical_xor = function(a, b) return truth(a) ~= truth(b) end,
+}
+
+local function either(f) return function(a) return f(a.re) or f(a.im) end end
+
+local cpredicate = {
+  isnan = either(predicate.isnan),
+  isinf = either(predicate.isinf),
+  isfinite = function(a) return predicate.isfinite(a.re) and predicate.isfinite(a.im) end,
+  logical_not = function(a) return not truth(a) end,
+}
+
+local cternary = {
+  where = ternary.where,
+  lerp = function(a, b, c)
+    local step = cmul(c, complex(b.re - a.re, b.im - a.im))
+    return complex(a.re + step.re, a.im + step.im)
+  end,
+  addcmul = function(a, b, c)
+    local step = cmul(b, c)
+    return complex(a.re + step.re, a.im + step.im)
+  end,
+  addcdiv = function(a, b, c)
+    local step = cdiv(b, c)
+    return complex(a.re + step.re, a.im + step.im)
+  end,
 }
 
 return {
   unary = unary,
+  logicunary = logicunary,
+  predicate = predicate,
+  ternary = ternary,
+  cpredicate = cpredicate,
+  cternary = cternary,
   binary = binary,
   logic = logic,
   compare = compare,

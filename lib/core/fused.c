@@ -20,9 +20,13 @@ const mt_tensor *mt__fused_operand(const mt__evaluation *e, const mt_fused_op *o
                                    mt__number *room) {
   const mt_tensor *t = e->values[op->in_[k]].t;
   if (!(t->flags_ & MT_WEAK) || t->dtype_ != MT_FLOAT64) return t;
-  const mt_tensor *other = NULL; /* the first operand that is no number */
-  for (int32_t i = 0; i < mt__fused_arity(op) && other == NULL; i++)
-    if (!(e->values[op->in_[i]].t->flags_ & MT_WEAK)) other = e->values[op->in_[i]].t;
+  /* The first operand that is no number; of three the first one counts last, it may be a mask. */
+  const mt_tensor *other = NULL;
+  int32_t n = mt__fused_arity(op);
+  for (int32_t i = 0; i < n && other == NULL; i++) {
+    const mt_tensor *u = e->values[op->in_[n == 3 ? (i + 1) % 3 : i]].t;
+    if (!(u->flags_ & MT_WEAK)) other = u;
+  }
   double x;
   memcpy(&x, mt__data(t), sizeof x);
   if (other == NULL || mt__kind(other->dtype_) >= MT_KIND_FLOAT) return t;
@@ -54,12 +58,16 @@ static int32_t set_shape(mt__evaluation *e, int32_t v, int32_t dtype, int32_t nd
 static int32_t type_elementwise(mt__evaluation *e, int32_t v, const mt_fused_op *op) {
   const mt_op_row *row = mt__op_row(op->family_, op->op_);
   const mt_tensor *in[MT_MAXARITY];
-  mt__number numbers[MT_MAXARITY];
+  const mt_tensor *factor = NULL;
+  mt__number numbers[MT_MAXARITY + 1];
   int64_t sizes[MT_MAXDIM];
   int32_t ndim, arity = mt__fused_arity(op);
   mt__types *types = &e->values[v].types;
   for (int32_t k = 0; k < arity; k++) in[k] = mt__fused_operand(e, op, k, &numbers[k]);
-  MT_TRY(mt__elementwise_types(row, in, types));
+  if (mt__fused_factor(op) && e->values[op->in_[MT_FACTOR]].t->numel_ != 1)
+    return mt__fail(MT_EVALUE, "%s: the factor must be one number", row->name);
+  if (mt__fused_factor(op)) factor = mt__fused_operand(e, op, MT_FACTOR, &numbers[arity]);
+  MT_TRY(mt__elementwise_types(row, in, factor, types));
   MT_TRY(mt__broadcast(row->name, arity, in, &ndim, sizes));
   return set_shape(e, v, types->result, ndim, sizes);
 }
@@ -153,24 +161,20 @@ static int32_t prepare_values(mt__evaluation *e) {
     if (!value->needed) continue;
     if (op->family_ == MT_REDUCE) {
       MT_TRY(materialize(e, v));
-    } else if (op->family_ == MT_BINARY) {
+    } else if (op->family_ != MT_CAST) {
       const mt_op_row *row = mt__op_row(op->family_, op->op_);
+      int32_t divisor = mt__fused_arity(op) - 1;
       mt__number number;
       if (!mt__needs_check(row, value->types.compute)) continue;
-      MT_TRY(materialize(e, op->in_[1]));
+      MT_TRY(materialize(e, op->in_[divisor]));
       MT_TRY(mt__check_integers(row, value->types.compute,
-                                mt__fused_operand(e, op, 1, &number)));
+                                mt__fused_operand(e, op, divisor, &number)));
     }
   }
   return 0;
 }
 
 /* ------------------------------------------------------------------------------------ outputs */
-
-static bool same_shape(const mt_tensor *a, const mt_tensor *b) {
-  return a->ndim_ == b->ndim_ &&
-         (a->ndim_ == 0 || memcmp(a->sizes_, b->sizes_, (size_t)a->ndim_ * sizeof *a->sizes_) == 0);
-}
 
 static bool overlap(const mt_tensor *a, const mt_tensor *b) {
   int64_t a_lo, a_hi, b_lo, b_hi;
@@ -185,9 +189,10 @@ static bool overlap(const mt_tensor *a, const mt_tensor *b) {
 static int32_t prepare_out(mt__evaluation *e, int32_t v, mt_tensor *out) {
   const mt_fused_op *op = mt__fused_op(e, v);
   const mt_tensor *t = e->values[v].t;
-  bool compare = op != NULL && op->family_ == MT_COMPARE && out->storage_ != NULL;
-  return mt__prepare_out(mt__fused_name(e, v), out, compare ? MT_BOOL : t->dtype_, t->ndim_,
-                         t->sizes_);
+  int32_t dtype = t->dtype_;
+  if (op != NULL && op->family_ != MT_CAST && op->family_ != MT_REDUCE && out->storage_ != NULL)
+    if (mt__op_row(op->family_, op->op_)->flags & MT_OP_BOOLEAN) dtype = MT_BOOL;
+  return mt__prepare_out(mt__fused_name(e, v), out, dtype, t->ndim_, t->sizes_);
 }
 
 static int32_t check_outputs(mt__evaluation *e, int32_t *unfit) {
@@ -235,13 +240,13 @@ static int32_t save_inputs(mt__evaluation *e) {
 static int32_t run_stages(mt__evaluation *e) {
   const mt_fused *p = e->program;
   bool several = false;
-  for (int32_t i = 1; i < p->noutputs; i++) several |= !same_shape(e->out[i], e->out[0]);
+  for (int32_t i = 1; i < p->noutputs; i++) several |= !mt__same_shape(e->out[i], e->out[0]);
   if (several) MT_TRY(save_inputs(e));
   for (int32_t i = 0; i < p->noutputs; i++) {
     int32_t n = 0;
     if (e->done[i]) continue;
     for (int32_t k = i; k < p->noutputs; k++) {
-      if (!same_shape(e->out[k], e->out[i])) continue;
+      if (!mt__same_shape(e->out[k], e->out[i])) continue;
       e->chosen[n] = p->outputs[k];
       e->targets[n++] = e->out[k];
       e->done[k] = true;

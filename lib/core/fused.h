@@ -11,11 +11,12 @@ enum { MT_MAXARITY = 3 };
 
 /*
  * Place `to` becomes the operator of the places in `from`. MT_CAST converts, `op` being the dtype of
- * `to`. Otherwise all of `from` have the dtype that the loop computes in.
+ * `to`. Otherwise `dtype` is what the loop computes in, and `from` has the dtypes that it takes.
  */
 typedef struct mt__step {
   int32_t family, op, dtype;
   int32_t to, nfrom, from[MT_MAXARITY];
+  const void *factor; /* of an operator that has one: an element, or NULL */
 } mt__step;
 
 /* One element of any dtype, for each position. */

@@ -32,6 +32,13 @@ typedef struct mt__evaluation {
   int32_t *chosen;
 } mt__evaluation;
 
+/* Which of in_ is the factor. */
+enum { MT_FACTOR = MT_MAXARITY };
+/* Has the instruction one? */
+static inline bool mt__fused_factor(const mt_fused_op *op) {
+  return op->family_ == MT_TERNARY && op->in_[MT_FACTOR] >= 0;
+}
+
 /* A Lua number that meets integers, as an integer: a tensor that lives where this does. */
 typedef struct mt__number {
   mt_tensor t;

@@ -42,7 +42,7 @@ static int32_t add_place(builder *b, int32_t dtype) {
 
 static mt__step *add_step(builder *b, int32_t family, int32_t op, int32_t dtype, int32_t result) {
   mt__step *step = &b->steps[b->stage->nsteps++];
-  *step = (mt__step){family, op, dtype, add_place(b, result), 0, {0}};
+  *step = (mt__step){family, op, dtype, add_place(b, result), 0, {0}, NULL};
   return step;
 }
 
@@ -96,7 +96,7 @@ static int32_t find_operands(builder *b, int32_t n, const int32_t *values, int32
     if (!e->values[v].ready) {
       for (int32_t k = 0; k < mt__fused_arity(op); k++) b->spots[op->in_[k]].needed = true;
       *nsteps += 2 + MT_MAXARITY;
-      *nconstants += MT_MAXARITY;
+      *nconstants += MT_MAXARITY + 1;
     } else if (!single(e->values[v].t)) {
       if (b->stage->it.noperands == MT_MAXOPERANDS)
         return mt__fail(MT_EUNSUPPORTED, "fuse: more than %d tensors in one expression",
@@ -113,20 +113,25 @@ static void add_operator(builder *b, int32_t v) {
   const mt_fused_op *op = mt__fused_op(e, v);
   const mt__types *types = &e->values[v].types;
   int32_t arity = mt__fused_arity(op), from[MT_MAXARITY];
+  mt__number room;
   if (op->family_ == MT_CAST) {
     b->spots[v].place = place_of(b, op->in_[0], e->values[v].t->dtype_);
     return;
   }
   for (int32_t k = 0; k < arity; k++) {
-    mt__number room;
     const mt_tensor *t = mt__fused_operand(e, op, k, &room);
     /* A number has no place of its own: what it is depends on what it meets. */
-    from[k] = t->flags_ & MT_WEAK ? add_constant(b, t, types->compute)
-                                  : place_of(b, op->in_[k], types->compute);
+    from[k] = t->flags_ & MT_WEAK ? add_constant(b, t, types->in[k])
+                                  : place_of(b, op->in_[k], types->in[k]);
   }
   mt__step *step = add_step(b, op->family_, op->op_, types->compute, types->loop);
   step->nfrom = arity;
   memcpy(step->from, from, (size_t)arity * sizeof *from);
+  if (mt__fused_factor(op)) {
+    int32_t place =
+        add_constant(b, mt__fused_operand(e, op, MT_FACTOR, &room), types->compute);
+    step->factor = b->constants[place - b->stage->it.noperands].bytes;
+  }
   b->spots[v].place =
       types->loop == types->result ? step->to : add_cast(b, step->to, types->result);
 }

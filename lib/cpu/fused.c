@@ -70,7 +70,7 @@ static void store(const worker *t, int32_t i, char *p, int64_t stride, int64_t b
   int32_t place = w->stage->results[i];
   int64_t bytes = mt__place_bytes(w->stage, i), step = w->one[place] ? 0 : bytes;
   if (w->streamed[i])
-    w->kernels->stream(p, t->base[place], n * bytes);
+    w->kernels->runner.stream(p, t->base[place], n * bytes);
   else if (w->gathered && w->access[i] == THROUGH_BLOCK)
     transfer(w, i, begin, n, t->base[place], step);
   else
@@ -89,7 +89,7 @@ static void run_block(const worker *t, char *const *p, const int64_t *stride, in
     const call *c = &w->calls[i];
     char *q[1 + MT_MAXARITY];
     for (int32_t k = 0; k < c->n; k++) q[k] = t->base[c->place[k]];
-    c->loop(q, c->stride, c->one ? 1 : n, NULL);
+    c->loop(q, c->stride, c->one ? 1 : n, c->factor);
   }
   for (int32_t i = 0; i < s->it.noutputs; i++)
     if (w->stored[i]) store(t, i, p[i], stride[i], begin, n);
@@ -134,6 +134,11 @@ static void run_range(int64_t begin, int64_t end, void *ctx) {
     run_gathered(&t, begin, end);
   else
     mt__iter_walk(&s->it, begin, end, visit, &t);
+  for (int32_t i = 0; i < s->it.noutputs; i++)
+    if (w->streamed[i]) {
+      w->kernels->runner.settle();
+      break;
+    }
 }
 
 int32_t mt__cpu_fused(mt__stage *stage) {

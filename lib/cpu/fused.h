@@ -19,6 +19,7 @@ typedef struct call {
   int32_t n, place[1 + MT_MAXARITY]; /* the result's place first */
   int64_t stride[1 + MT_MAXARITY];
   bool one; /* the result is one element for all */
+  void *factor;
 } call;
 
 typedef struct plan {

@@ -147,6 +147,7 @@ static void plan_calls(plan *w) {
                                       : mt__cpu_loop(step->family, step->op, step->dtype);
     c->n = 1 + step->nfrom;
     c->one = w->one[step->to];
+    c->factor = (void *)(uintptr_t)step->factor;
     c->place[0] = step->to;
     for (int32_t k = 0; k < step->nfrom; k++) c->place[1 + k] = step->from[k];
     for (int32_t k = 0; k < c->n; k++)

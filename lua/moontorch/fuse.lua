@@ -41,7 +41,7 @@ local function compile(recorded)
     local op = list[i - 1]
     op.family_, op.op_ = v.family, v.id
     op.dim_, op.keepdim_ = v.dim or 0, v.keepdim and 1 or 0
-    for k = 0, 2 do op.in_[k] = v.operands[k + 1] and v.operands[k + 1].number or -1 end
+    for k = 0, 3 do op.in_[k] = v.operands[k + 1] and v.operands[k + 1].number or -1 end
   end
   local results = ffi.new('int32_t[?]', #recorded.results)
   for i, v in ipairs(recorded.results) do results[i - 1] = v.number end
@@ -210,6 +210,8 @@ local function parameters(f, n)
 end
 
 return function(torch)
+  trace.define(torch)
+
   --- Records what f does with its arguments, once, and returns an object that does the same in one
   --- pass over memory. It is called as f is: g(a, b, c) returns new tensors; g:into(res, a, b, c)
   --- writes into given ones, as many as f returns.

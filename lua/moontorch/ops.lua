@@ -1,5 +1,6 @@
 --- The elementwise operators, made from the rows that the C library reports: for each the function
---- torch.f([res,] a [, b]), the method t:f(...) and, for some, the metamethod.
+--- torch.f([res,] a [, b]), the method t:f(...) and, for some, the metamethod. Those of three operands
+--- stand in ternary.lua.
 
 local C = require 'moontorch.native'
 local ffi = require 'ffi'
@@ -20,7 +21,6 @@ local methods, meta = tensor.methods, tensor.meta
 
 -- As in ops.h.
 local SCALED = 16
-local UNARY, BINARY, COMPARE = C.MT_UNARY, C.MT_BINARY, C.MT_COMPARE
 
 -- A result argument may be given another shape, unless it is an input too.
 local function resizable(out, a, b)
@@ -36,24 +36,29 @@ local function badresult(name, out)
   fail.raise('%s: the result argument must be a tensor, not %s', name, tensor.kindof(out))
 end
 
--- out = op(a); out is written or, when nil, made.
-local function unary(id, name, out, a)
-  if not is(a) then
-    if istraced(a) then return traced.record(UNARY, id, name, out, a) end
-    args.tensor(a, name)
-  end
-  if out ~= nil then
-    if not is(out) then badresult(name, out) end
-    local rc = C.mt_unary(id, out, a)
-    if rc ~= 0 then again(rc, resizable(out, a), C.mt_unary, id, out, a) end
+-- A function that does out = op(a), where out is written or, when nil, made.
+local function onetensor(call, family)
+  return function(id, name, out, a)
+    if not is(a) then
+      if istraced(a) then return traced.record(family, id, name, out, a) end
+      args.tensor(a, name)
+    end
+    if out ~= nil then
+      if not is(out) then badresult(name, out) end
+      local rc = call(id, out, a)
+      if rc ~= 0 then again(rc, resizable(out, a), call, id, out, a) end
+      return out
+    end
+    out = new()
+    local rc = call(id, out, a)
+    if rc ~= 0 then again(rc, nil, call, id, out, a) end
+    pressure()
     return out
   end
-  out = new()
-  local rc = C.mt_unary(id, out, a)
-  if rc ~= 0 then again(rc, nil, C.mt_unary, id, out, a) end
-  pressure()
-  return out
 end
+
+local unary = onetensor(C.mt_unary, C.MT_UNARY)
+local predicate = onetensor(C.mt_predicate, C.MT_PREDICATE)
 
 -- What C takes for a and b, one of which may be a Lua value; false where one is being recorded. The
 -- scalar is written just before C reads it.
@@ -62,10 +67,9 @@ local function operands(name, a, b)
     if is(b) then return a, b end
     if istraced(b) then return false end
     return a, second(b, a.dtype_, name)
-  elseif istraced(a) then
+  elseif istraced(a) or istraced(b) then
     return false
   elseif not is(b) then
-    if istraced(b) then return false end
     fail.raise('%s: expected a tensor, got %s and %s', name, tensor.kindof(a), tensor.kindof(b))
   end
   return first(a, b.dtype_, name), b
@@ -73,7 +77,7 @@ end
 
 local function binary(id, name, out, a, b)
   local x, y = operands(name, a, b)
-  if not x then return traced.record(BINARY, id, name, out, a, b) end
+  if not x then return traced.record(C.MT_BINARY, id, name, out, a, b) end
   local rc = C.mt_binary(id, out, x, y)
   if rc ~= 0 then again(rc, resizable(out, a, b), C.mt_binary, id, out, x, y) end
   return out
@@ -81,7 +85,7 @@ end
 
 local function compare(id, name, out, a, b)
   local x, y = operands(name, a, b)
-  if not x then return traced.record(COMPARE, id, name, out, a, b) end
+  if not x then return traced.record(C.MT_COMPARE, id, name, out, a, b) end
   local rc = C.mt_compare(id, out, x, y)
   if rc ~= 0 then again(rc, resizable(out, a, b), C.mt_compare, id, out, x, y) end
   return out
@@ -114,6 +118,16 @@ local function defineunary(row)
     return unary(id, name, t, a)
   end
   return f, method
+end
+
+-- As a comparison, a predicate never works in place: t:isnan() makes a ByteTensor.
+local function definepredicate(row)
+  local id, name = row.id, row.name
+  local function f(a, b)
+    if b == nil then return predicate(id, name, nil, a) end
+    return predicate(id, name, a, b)
+  end
+  return f, f
 end
 
 local function definebinary(row)
@@ -169,6 +183,7 @@ end
 
 local define = {
   [C.MT_UNARY] = defineunary,
+  [C.MT_PREDICATE] = definepredicate,
   [C.MT_BINARY] = definebinary,
   [C.MT_COMPARE] = definecompare,
 }
@@ -202,6 +217,7 @@ function M.id(name) return M.rows[name].id end
 MUL = M.id 'mul'
 
 M.binary, M.unary = binary, unary
+M.target, M.resizable = target, resizable
 
 local function metamethod(event, name)
   local id = M.id(name)

@@ -79,6 +79,8 @@ end
 M.slot = slot
 M.first = slot()
 M.second = slot()
+M.third = slot()
+M.factor = slot()
 
 -- A value that must be exact in a given dtype: for fill and assignment.
 local exact = scratch()

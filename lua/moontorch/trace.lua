@@ -2,7 +2,6 @@
 --- with them becomes a list of instructions.
 
 local C = require 'moontorch.native'
-local bit = require 'bit'
 local ffi = require 'ffi'
 local fail = require 'moontorch.fail'
 local tensor = require 'moontorch.tensor'
@@ -13,9 +12,7 @@ local ops = require 'moontorch.ops'
 local M = {}
 
 local is, istraced, ctype = tensor.is, traced.is, traced.ctype
-local UNARY, BINARY, COMPARE, REDUCE = C.MT_UNARY, C.MT_BINARY, C.MT_COMPARE, C.MT_REDUCE
-local CAST = C.MT_CAST
-local SCALED = 16
+local UNARY, BINARY, REDUCE, CAST = C.MT_UNARY, C.MT_BINARY, C.MT_REDUCE, C.MT_CAST
 
 --- The recording that is going on, if any.
 ---@type table?
@@ -26,7 +23,7 @@ local count = 0
 ---@field family integer
 ---@field id integer operator, or dtype of a cast
 ---@field name string
----@field operands table[] what it takes: entries of trace.values
+---@field operands table[] what it takes: entries of trace.values; a factor comes fourth
 ---@field dim integer? of a reduction, from 0
 ---@field keepdim boolean?
 
@@ -75,12 +72,14 @@ local function instruction(family, id, name, operands, extra)
   return ctype(add(trace, table.concat(key, ','), value).number, trace.id)
 end
 
-function traced.record(family, id, name, out, ...)
+function traced.record(family, id, name, out, a, b, c, factor)
   if out ~= nil and (istraced(out) or out.storage_ ~= nil) then
     fail.raise('%s: a result argument cannot be written inside of torch.fuse; use the value that '
       .. 'the operator returns', name)
+  elseif is(factor) or istraced(factor) then
+    fail.raise('%s: the factor must be a number, not %s', name, tensor.kindof(factor))
   end
-  return instruction(family, id, name, { ... })
+  return instruction(family, id, name, { a, b, c, factor })
 end
 
 function traced.reduce(row, x, dim, keepdim)
@@ -107,43 +106,15 @@ end
 
 local methods = {}
 
-local function result(name)
-  fail.raise('%s: inside of torch.fuse a method gives a new value; it has no result argument', name)
-end
-
-local define = {}
-define[UNARY] = function(row)
-  return function(x, other)
-    if not rawequal(other, nil) then result(row.name) end
-    return instruction(UNARY, row.id, row.name, { x })
-  end
-end
-
-local function two(family, row)
-  return function(x, y, z)
-    if rawequal(y, nil) then fail.raise('%s: expected an operand', row.name) end
-    if not rawequal(z, nil) then
-      if bit.band(row.flags, SCALED) == 0 or family ~= BINARY or is(y) or istraced(y) then
-        result(row.name)
-      end
-      if y ~= 1 then z = instruction(BINARY, ops.id 'mul', row.name, { z, y }) end
-      y = z
+-- x:f(...) is torch.f(x, ...): nothing works in place here.
+local function define(torch)
+  for _, row in ipairs(ops.rows) do
+    for _, name in ipairs(row.names) do
+      -- t:sub is a view.
+      if name ~= 'sub' then methods[name] = torch[name] end
     end
-    return instruction(family, row.id, row.name, { x, y })
   end
-end
-define[BINARY] = function(row) return two(BINARY, row) end
-define[COMPARE] = function(row) return two(COMPARE, row) end
-define[REDUCE] = function(row)
-  return function(x, dim, keepdim) return traced.reduce(row, x, dim, keepdim) end
-end
-
-for _, row in ipairs(ops.rows) do
-  local method = define[row.family] and define[row.family](row)
-  for _, name in ipairs(row.names) do
-    -- t:sub is a view.
-    if method and name ~= 'sub' then methods[name] = method end
-  end
+  function methods.where(x, mask, other) return torch.where(mask, x, other) end
 end
 
 for id = 0, C.MT_NDTYPES - 1 do
@@ -269,4 +240,5 @@ function M.record(f, names)
   return trace
 end
 
+M.define = define
 return M

@@ -38,17 +38,14 @@ typedef int64_t (*mt__extreme)(const char *p, int64_t stride, int64_t n);
 typedef struct mt__kernels {
   const char *isa;
   mt_loop unary[MT_NUNARY][MT_NDTYPES];
+  mt_loop predicate[MT_NPREDICATE][MT_NDTYPES];
   mt_loop binary[MT_NBINARY][MT_NDTYPES];
   mt_loop compare[MT_NCOMPARE][MT_NDTYPES];
+  mt_loop ternary[MT_NTERNARY][MT_NDTYPES];
   mt_loop cast[MT_NDTYPES][MT_NDTYPES]; /* [to][from]; any alignment */
   mt__reducer reduce[MT_NREDUCE][MT_NDTYPES];
   mt__extreme max_position[MT_NDTYPES], min_position[MT_NDTYPES];
-  /* Copies bytes past the caches where the processor can. */
-  void (*stream)(char *dst, const char *src, int64_t nbytes);
-  /* dst[j][i] = src[i][j] for i < rows, j < columns, elements of `bytes`; the last index of both is
-   * contiguous, the other steps by dst_stride and src_stride bytes. `past` the caches if that can be. */
-  void (*transpose)(char *dst, int64_t dst_stride, const char *src, int64_t src_stride,
-                    int64_t rows, int64_t columns, int32_t bytes, bool past);
+  mt__runner runner;
 } mt__kernels;
 
 /* MT_ISA(name) is the name as this compilation exports it. */
@@ -57,8 +54,10 @@ typedef struct mt__kernels {
 #define MT_ISA(name) MT_PASTE(name, MT_ISA_SUFFIX)
 
 void MT_ISA(mt__fill_unary)(mt__kernels *k);
+void MT_ISA(mt__fill_predicate)(mt__kernels *k);
 void MT_ISA(mt__fill_binary)(mt__kernels *k);
 void MT_ISA(mt__fill_compare)(mt__kernels *k);
+void MT_ISA(mt__fill_ternary)(mt__kernels *k);
 void MT_ISA(mt__fill_cast)(mt__kernels *k);
 void MT_ISA(mt__fill_copy)(mt__kernels *k);
 void MT_ISA(mt__fill_reduce)(mt__kernels *k);
