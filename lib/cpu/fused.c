@@ -53,11 +53,22 @@ static void transfer(const plan *w, int32_t operand, int64_t begin, int64_t n, c
   }
 }
 
+/* Asks for all lines of a block at once, rather than when a loop comes to them. */
+static void fetch(const char *p, int64_t nbytes) {
+#if defined(__GNUC__)
+  for (int64_t at = 0; at < nbytes; at += 64) __builtin_prefetch(p + at);
+#else
+  (void)p;
+  (void)nbytes;
+#endif
+}
+
 static void load(const worker *t, int32_t i, char *p, int64_t stride, int64_t begin, int64_t n) {
   const plan *w = t->w;
   int64_t bytes = mt__place_bytes(w->stage, i);
   if (w->access[i] != THROUGH_BLOCK) {
     t->base[i] = p;
+    if (w->past && !w->one[i]) fetch(p, n * bytes);
   } else if (w->gathered && !w->one[i]) {
     transfer(w, i, begin, n, t->base[i], bytes);
   } else {

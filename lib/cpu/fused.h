@@ -35,6 +35,7 @@ typedef struct plan {
   int32_t access[MT_MAXOPERANDS];
   bool stored[MT_MAXOPERANDS], streamed[MT_MAXOPERANDS];
   bool gathered;        /* blocks reach over several runs of the walk */
+  bool past;            /* operands come from memory, and results go there past the caches */
   int64_t block;        /* elements */
   int64_t scratch_size; /* of one thread: pointers of all places, one element of each, registers */
   char *scratch;
