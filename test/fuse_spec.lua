@@ -133,8 +133,14 @@ describe('a fused function', function()
               for _, keep in ipairs { true, false } do
                 check(('%s of %s, layout %d, dimension %d'):format(row.name, a.dtype.name, i, dim),
                   function(x)
-                    local r = f(x, dim, keep)
-                    local s = f(torch.add(x, x), dim, keep)
+                    local r, s
+                    if row.name == 'norm' then
+                      r, s = f(x, 1, dim, keep), f(torch.add(x, x), 2, dim, keep)
+                    elseif row.name == 'var' or row.name == 'std' then
+                      r, s = f(x, dim, false, keep), f(torch.add(x, x), dim, true, keep)
+                    else
+                      r, s = f(x, dim, keep), f(torch.add(x, x), dim, keep)
+                    end
                     return r, s, torch.add(torch.add(x, s), r)
                   end, a)
               end
@@ -166,7 +172,7 @@ describe('a fused function', function()
           if kind == 0 then
             values[#values + 1] = pick():to(torch[casts[random(#casts) + 1]])
           elseif kind == 1 and round % 2 == 0 then
-            local reduce = torch[({ 'sum', 'max', 'mean', 'any' })[random(4) + 1]]
+            local reduce = torch[({ 'sum', 'max', 'mean', 'any', 'std', 'argmin' })[random(6) + 1]]
             values[#values + 1] = (reduce(pick(), 1 + random(2)))
           else
             local row = all[random(#all) + 1]
@@ -429,6 +435,8 @@ describe('what cannot be fused', function()
     { 'result', function(x) return torch.exp(other, x) end, 'exp' },
     { 'result', function(x) return other:add(x) end, 'add' },
     { 'result', function(x) return x:add(other, x) end, 'add' },
+    { 'scan', function(x) return x:cumsum(1) end, 'cumsum' },
+    { 'scan', function(x) return torch.cumsum(x, 1) end, 'cumsum' },
     { 'unknown', function(x) return x:frobnicate() end, 'frobnicate' },
     { 'nothing', function() end },
     { 'number', function() return 3 end, 'number' },

@@ -77,13 +77,13 @@ static int32_t type_reduction(mt__evaluation *e, int32_t v, const mt_fused_op *o
   const mt_tensor *a = e->values[op->in_[0]].t;
   int64_t sizes[MT_MAXDIM];
   int32_t ndim = 0, dtype = a->dtype_;
-  MT_TRY(mt__check_op_dtype(row, dtype));
+  dtype = mt_reduce_dtype(op->op_, dtype, 0);
+  if (dtype < 0) return dtype;
   if (op->dim_ < 0 || op->dim_ >= a->ndim_)
     return mt__fail(MT_EINDEX, "%s: dimension %d of a tensor of shape %s (%d dimensions)",
                     row->name, op->dim_ + 1, mt__shape(a), a->ndim_);
   for (int32_t d = 0; d < a->ndim_; d++)
     if (d != op->dim_ || op->keepdim_) sizes[ndim++] = d == op->dim_ ? 1 : a->sizes_[d];
-  if (!(row->flags & MT_OP_INDEXED)) dtype = mt__reduce_result(row, dtype, 0);
   return set_shape(e, v, dtype, ndim, sizes);
 }
 
@@ -124,7 +124,7 @@ static int32_t reduce(mt__evaluation *e, mt_tensor *out, const mt_fused_op *op) 
   const mt_tensor *a = e->values[op->in_[0]].t;
   mt_tensor positions = {0};
   if (!(row->flags & MT_OP_INDEXED))
-    return mt_reduce(op->op_, out, a, 1, &op->dim_, op->keepdim_, 0);
+    return mt_reduce_with(op->op_, op->parameter_, out, a, 1, &op->dim_, op->keepdim_, 0);
   int32_t rc = mt_reduce_index(op->op_, out, &positions, a, op->dim_, op->keepdim_);
   mt_tensor_release(&positions);
   return rc;

@@ -12,8 +12,8 @@ int32_t mt__fused_arity(const mt_fused_op *op) {
 }
 
 static int32_t check_op(const mt_fused_op *op, int32_t ninputs, int32_t before) {
-  if (op->family_ < MT_CAST || op->family_ >= MT_NFAMILIES)
-    return mt__fail(MT_EVALUE, "fuse: there is no operator family %d", op->family_);
+  if (op->family_ < MT_CAST || op->family_ > MT_REDUCE)
+    return mt__fail(MT_EVALUE, "fuse: operator family %d cannot be fused", op->family_);
   if (op->family_ != MT_CAST && mt__op_row(op->family_, op->op_) == NULL) return MT_EVALUE;
   if (op->family_ == MT_CAST && op->op_ >= 0) MT_TRY(mt__check_dtype(op->op_));
   for (int32_t k = 0; k < mt__fused_arity(op); k++)

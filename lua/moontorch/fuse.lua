@@ -40,7 +40,7 @@ local function compile(recorded)
   for i, v in ipairs(instructions) do
     local op = list[i - 1]
     op.family_, op.op_ = v.family, v.id
-    op.dim_, op.keepdim_ = v.dim or 0, v.keepdim and 1 or 0
+    op.dim_, op.keepdim_, op.parameter_ = v.dim or 0, v.keepdim and 1 or 0, v.parameter or 0
     for k = 0, 3 do op.in_[k] = v.operands[k + 1] and v.operands[k + 1].number or -1 end
   end
   local results = ffi.new('int32_t[?]', #recorded.results)

@@ -26,6 +26,7 @@ local count = 0
 ---@field operands table[] what it takes: entries of trace.values; a factor comes fourth
 ---@field dim integer? of a reduction, from 0
 ---@field keepdim boolean?
+---@field parameter number? of a reduction: see mt_reduce_with
 
 local function add(trace, key, value)
   local known = trace.known[key]
@@ -62,7 +63,7 @@ local function instruction(family, id, name, operands, extra)
   if not trace then fail.raise('%s: a value of torch.fuse outlived its recording', name) end
   local value = extra or {}
   value.kind, value.family, value.id, value.name = 'op', family, id, name
-  local key = { family, id, value.dim or '', tostring(value.keepdim) }
+  local key = { family, id, value.dim or '', tostring(value.keepdim), value.parameter or '' }
   value.operands = {}
   for i = 1, #operands do
     local v = operand(trace, name, operands[i])
@@ -82,9 +83,9 @@ function traced.record(family, id, name, out, a, b, c, factor)
   return instruction(family, id, name, { a, b, c, factor })
 end
 
-function traced.reduce(row, x, dim, keepdim)
+function traced.reduce(row, parameter, x, dim, keepdim)
   local name = row.name
-  if dim == nil then
+  if dim == nil or type(dim) == 'boolean' then
     fail.raise('%s: over everything it gives a Lua number, which cannot be fused; reduce over a '
       .. 'dimension, or compute the number before', name)
   elseif type(dim) == 'table' then
@@ -95,7 +96,11 @@ function traced.reduce(row, x, dim, keepdim)
   elseif keepdim ~= nil and type(keepdim) ~= 'boolean' then
     fail.raise('%s: keepdim must be true or false, not %s', name, tensor.kindof(keepdim))
   end
-  return instruction(REDUCE, row.id, name, { x }, { dim = dim - 1, keepdim = keepdim ~= false })
+  local out = instruction(REDUCE, row.id, name, { x },
+    { dim = dim - 1, keepdim = keepdim ~= false, parameter = parameter })
+  -- Positions count from 1.
+  if row.position then out = instruction(BINARY, ops.id 'add', name, { out, 1 }) end
+  return out
 end
 
 local function cast(x, d)
@@ -110,8 +115,8 @@ local methods = {}
 local function define(torch)
   for _, row in ipairs(ops.rows) do
     for _, name in ipairs(row.names) do
-      -- t:sub is a view.
-      if name ~= 'sub' then methods[name] = torch[name] end
+      -- Scans cannot be fused, and t:sub is a view.
+      if row.family <= REDUCE and name ~= 'sub' then methods[name] = torch[name] end
     end
   end
   function methods.where(x, mask, other) return torch.where(mask, x, other) end

@@ -28,10 +28,11 @@ function M.record(family, id, name, out, ...) error 'nothing is being recorded' 
 
 --- Records a reduction; trace.lua puts the real one here.
 ---@param row table the operator's row
+---@param parameter number
 ---@param x ffi.cdata*
 ---@param dim any
 ---@param keepdim any
 ---@return ffi.cdata* value
-function M.reduce(row, x, dim, keepdim) error 'nothing is being recorded' end
+function M.reduce(row, parameter, x, dim, keepdim) error 'nothing is being recorded' end
 
 return M
