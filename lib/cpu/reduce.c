@@ -153,11 +153,12 @@ static void plan_dimensions(plan *w, const mt_tensor *out, const mt_tensor *seco
   kept.operand[1].data = mt__data(out);
   kept.operand[2].data = mt__data(second);
   for (int32_t own = a->ndim_ - 1; own >= 0; own--) {
-    bool gone = dims >> own & 1;
+    bool gone = dims >> own & 1, empty = w->of.count == 0; /* an empty input has no address */
     mt__iter *it = gone ? &reduced : &kept;
+    if (gone && empty) continue;
     int32_t d = it->ndim++;
     it->size[d] = a->sizes_[own];
-    it->operand[0].stride[d] = a->strides_[own];
+    it->operand[0].stride[d] = empty ? 0 : a->strides_[own];
     if (gone) continue;
     it->operand[1].stride[d] = out->strides_[own];
     it->operand[2].stride[d] = second->strides_[own];
@@ -204,10 +205,6 @@ static int32_t run(plan *w, mt_tensor *out, mt_tensor *second, const mt_tensor *
   for (int32_t d = 0; d < a->ndim_; d++)
     if (dims >> d & 1) w->of.count *= a->sizes_[d];
   plan_dimensions(w, out, second, a, dims, positions);
-  if (w->of.count == 0) { /* every output is the identity */
-    w->nreduced = 0;
-    w->columns = false;
-  }
   plan_items(w, out->numel_);
   int64_t items = w->outputs * w->chunks;
   int64_t bytes = items * w->width * w->r.words * (int64_t)sizeof *w->states;
