@@ -43,15 +43,17 @@ STORE(FLOAT64, )
 
 /* n elements of 16 bits as float; where the processor converts them, it does so exactly as the loop. */
 static inline void widen_FLOAT16(float *to, const uint16_t *from, int64_t n) {
-  int64_t i = 0;
+  int64_t whole = 0;
 #if defined(__AVX512F__)
-  for (; i + 16 <= n; i += 16)
+  whole = n & ~(int64_t)15;
+  for (int64_t i = 0; i < whole; i += 16)
     _mm512_storeu_ps(to + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(from + i))));
 #elif defined(__F16C__)
-  for (; i + 8 <= n; i += 8)
+  whole = n & ~(int64_t)7;
+  for (int64_t i = 0; i < whole; i += 8)
     _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(from + i))));
 #endif
-  for (; i < n; i++) to[i] = mt__half_to_float(from[i]);
+  for (int64_t i = whole; i < n; i++) to[i] = mt__half_to_float(from[i]);
 }
 
 static inline void widen_BFLOAT16(float *to, const uint16_t *from, int64_t n) {
