@@ -63,7 +63,7 @@ enum {
   XX(COS,        "cos",                   MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                cos(a),           ccos(a),         "The cosine of a in radians.") \
   XX(TAN,        "tan",                   MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                tan(a),           ctan(a),         "The tangent of a in radians.") \
   XX(TANH,       "tanh",                  MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                tanh(a),          ctanh(a),        "The hyperbolic tangent.") \
-  XX(SIGMOID,    "sigmoid",               MT_SET_REAL,                MT_OP_FLOAT,  none,   none,                1 / (1 + exp(-a)), none,           "1 / (1 + exp(-a)).") \
+  XX(SIGMOID,    "sigmoid",               MT_SET_REAL,                MT_OP_FLOAT,  none,   none,                mt_sigmoid(a),    none,           "1 / (1 + exp(-a)).") \
   XX(FLOOR,      "floor",                 MT_SET_ORDERED,             0,            a,      a,                   floor(a),         none,            "The largest integer not above a.") \
   XX(CEIL,       "ceil",                  MT_SET_ORDERED,             0,            a,      a,                   ceil(a),          none,            "The smallest integer not below a.") \
   XX(ROUND,      "round",                 MT_SET_ORDERED,             0,            a,      a,                   rint(a),          none,            "The nearest integer, halves to even.") \
