@@ -119,7 +119,7 @@ enum {
         id          names             dtypes            flags                          first   bool           integer                     real                     complex                              doc */
 #define MT_TERNARY_OPS(XX) \
   XX(WHERE,      "where",          MT_SET_ALL,       MT_OP_MASK | MT_OP_NEW,        MASK,   a ? b : c,     a ? b : c,                  a ? b : c,               a ? b : c,                           "b where the mask a is not 0, else c.") \
-  XX(CLAMP,      "clamp clip",     MT_SET_ORDERED,   0,                             VALUE,  (a | b) & c,   mt_clamp(a, b, c),          mt_min(mt_max(a, b), c), none,                                "a, raised to b and lowered to c; NaN wins.") \
+  XX(CLAMP,      "clamp clip",     MT_SET_ORDERED,   0,                             VALUE,  (a | b) & c,   mt_clamp(a, b, c),          mt_bound(a, b, c),       none,                                "a, raised to b and lowered to c; NaN wins.") \
   XX(LERP,       "lerp",           MT_SET_FLOAT,     MT_OP_FLOAT,                   VALUE,  none,          none,                       a + c * (b - a),         a + mt_cmul(c, (b - a)),             "a + c * (b - a).") \
   XX(ADDCMUL,    "addcmul",        MT_SET_NUMBER,    MT_OP_SCALED,                  VALUE,  none,          a + v * b * c,              a + v * b * c,           a + mt_cmul(mt_cmul(v, b), c),       "a + v * b * c.") \
   XX(ADDCDIV,    "addcdiv",        MT_SET_NUMBER,    MT_OP_SCALED | MT_OP_ZERODIV,  VALUE,  none,          a + mt_idiv(mt_wrap(v * b, c), c), a + v * b / c,           a + mt_cdiv(mt_cmul(v, b), c),       "a + v * b / c; integers truncate the quotient.")

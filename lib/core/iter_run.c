@@ -69,6 +69,13 @@ static void run_run(const job *j, char *const *p, const int64_t *stride, int64_t
     j->loop(p, stride, n, j->ctx);
 }
 
+/* Asks for all lines of a piece at once, rather than when the loop comes to them. */
+static void fetch(const char *p, int64_t nbytes) {
+#if defined(__GNUC__)
+  for (int64_t at = 0; at < nbytes; at += 64) __builtin_prefetch(p + at);
+#endif
+}
+
 /* One run whose result is contiguous, in pieces that are written past the caches from a buffer. */
 static void run_past(const job *j, char *const *p, const int64_t *stride, int64_t n) {
   _Alignas(64) char buffer[PAST_PIECE];
@@ -78,7 +85,10 @@ static void run_past(const job *j, char *const *p, const int64_t *stride, int64_
   while (at < n) {
     char *q[MT_MAXOPERANDS];
     if (count > n - at) count = n - at;
-    for (int32_t i = 0; i < it->noperands; i++) q[i] = p[i] + at * stride[i];
+    for (int32_t i = 0; i < it->noperands; i++) {
+      q[i] = p[i] + at * stride[i];
+      if (i > 0 && stride[i] > 0 && stride[i] <= 16) fetch(q[i], count * stride[i]);
+    }
     char *out = q[0];
     q[0] = buffer;
     run_run(j, q, stride, count);

@@ -38,6 +38,14 @@
 #define mt_min(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
 
 #define mt_clamp(a, b, c) ((a) < (b) ? ((b) < (c) ? (b) : (c)) : (a) < (c) ? (a) : (c))
+/* a raised to b and lowered to c, written so that compilers see a maximum, a minimum and two selects. */
+#define mt_bound(a, b, c)                     \
+  ({                                          \
+    __typeof__(a) m = (a) > (b) ? (a) : (b);  \
+    m = m < (c) ? m : (c);                    \
+    m = (a) != (a) ? (a) : m;                 \
+    (b) != (b) ? (b) : m;                     \
+  })
 #define mt_isinf(a) (fabs(a) == (__typeof__(a))__builtin_inf())
 #define mt_signbit(a) (copysign((__typeof__(a))1, a) < 0)
 /* Of a real number: 0, or pi below 0 and for -0. */
