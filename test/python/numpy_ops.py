@@ -96,6 +96,12 @@ def reduced(case, got):
     axis = tuple(d - 1 for d in case.dims) if case.dims != [0] else tuple(range(a.ndim))
     if case.name in ("argmax", "argmin") or case.family == "scan":
         axis = axis[0] if case.dims != [0] else None
+    if case.position and case.family == "scan":
+        # Any position up to each that holds the extreme will do.
+        values = ref.f(a, axis, None)
+        found = np.take_along_axis(a, got - 1, axis)
+        here = np.arange(1, a.shape[axis] + 1).reshape([-1 if d == axis else 1 for d in range(a.ndim)])
+        return same(found, values, True) & (got >= 1) & (got <= here), values
     if case.position:
         want = {"max": np.argmax, "min": np.argmin}[case.name](a, axis=axis[0], keepdims=True)
         return same(got, want + 1, True), want + 1
