@@ -18,7 +18,8 @@
 --- A row is a table: name, target (the least ratio), ours(torch, context) which returns a function
 --- that does the work n times, numpy and torch: { setup, code } in Python. Optional: threads (true:
 --- measured with 1 and with 2), against ('torch' or 'c': what the target speaks of), c (a function
---- as ours returns: the same in C), per (elements per run; times are then per element; a peer that
+--- as ours: the same in C), plain (a function as ours: the same here in a plainer way, which the
+--- target speaks of beside the peers), per (elements per run; times are then per element; a peer that
 --- does another number of them has a `per` of its own), needs (the function of torch that the row
 --- is about: without it the row is not there), bytes (read and written by a run, where memory is the
 --- bound), finish(context). bench/make.lua makes such rows from texts.
@@ -27,8 +28,8 @@
 local root = arg[0]:match '^(.*)/bench/[^/]*$' or '.'
 package.path = root .. '/?.lua;' .. package.path
 
-local TOPICS = { 'elementwise', 'math', 'reduce', 'layout', 'dtypes', 'one', 'apply', 'small', 'bulk',
-  'copy', 'files' }
+local TOPICS = { 'elementwise', 'math', 'reduce', 'layout', 'dtypes', 'one', 'apply', 'fuse', 'small',
+  'bulk', 'copy', 'files' }
 
 local USAGE = 'usage: bench [--rows PATTERN] [--threads N] [--json FILE] [--plot [FILE]] '
   .. '[--plot-from FILE] [--quick] [--best] [--seconds S] [--list]\n'

@@ -62,10 +62,10 @@ local function data(torch, name, shape, dtype)
 end
 
 -- Every row gets a loop of its own: code that rows shared would be compiled for the first of them.
-local function ours(spec)
+local function ours(spec, statement)
   local setup = spec.setup and spec.setup.lua or ''
   local lines = { 'local torch, data = ...' }
-  for _, name in ipairs(used(setup, spec.lua)) do
+  for _, name in ipairs(used(setup, statement)) do
     lines[#lines + 1] = ('local %s = data(%q)'):format(name, name)
   end
   lines[#lines + 1] = ([[
@@ -74,7 +74,7 @@ return function(count)
   local x
   for _ = 1, count do %s end
   return x
-end]]):format(setup, spec.lua)
+end]]):format(setup, statement)
   local chunk = assert(loadstring(table.concat(lines, '\n'), '=' .. spec.name))
   return function(torch)
     return chunk(torch, function(name) return data(torch, name, spec.shape, spec.dtype) end)
@@ -99,7 +99,8 @@ end
 --- spec: name, target, lua, numpy, torch (statements; none where a library lacks it), shape (a list
 --- of sizes, or a number), dtype (default 'float32'), setup ({ lua =, numpy =, torch = }, statements
 --- run once), needs (the function of torch that the row is about), threads (true: measured with 1
---- and with 2), moved (bytes read and written per element, for work that memory bounds).
+--- and with 2), moved (bytes read and written per element, for work that memory bounds), plain (a
+--- statement that does the same here in a plainer way, which the target speaks of too).
 ---@param spec table
 ---@return table row
 function M.row(spec)
@@ -110,7 +111,8 @@ function M.row(spec)
   return {
     name = spec.name, target = spec.target, needs = spec.needs, threads = spec.threads,
     bytes = spec.moved and spec.moved * count,
-    ours = ours(spec), numpy = theirs(spec, 'numpy'), torch = theirs(spec, 'torch'),
+    ours = ours(spec, spec.lua), plain = spec.plain and ours(spec, spec.plain),
+    numpy = theirs(spec, 'numpy'), torch = theirs(spec, 'torch'),
   }
 end
 

@@ -69,6 +69,7 @@ def close(got, want, ulps, scale=None):
     # The float32 that a float16 is rounded from may lie on the other side of a tie.
     ulps = 1 if name == "float16" else ulps
     near = np.abs(ordinals(got) - ordinals(rounded)) <= ulps
+    near &= (rounded != 0) | (got != 0) | (np.signbit(rounded) == np.signbit(got))
     return np.where(np.isnan(rounded) | np.isnan(got), np.isnan(rounded) & np.isnan(got), near)
 
 
