@@ -61,8 +61,9 @@ local function data(torch, name, shape, dtype)
   return kept[name]
 end
 
--- Every row gets a loop of its own: code that rows shared would be compiled for the first of them.
-local function ours(spec, statement)
+-- Every row gets a loop of its own: code that rows shared would be compiled for the first of them. It is
+-- made when the row is measured.
+local function ours(spec, statement, torch)
   local setup = spec.setup and spec.setup.lua or ''
   local lines = { 'local torch, data = ...' }
   for _, name in ipairs(used(setup, statement)) do
@@ -76,14 +77,11 @@ return function(count)
   return x
 end]]):format(setup, statement)
   local chunk = assert(loadstring(table.concat(lines, '\n'), '=' .. spec.name))
-  return function(torch)
-    return chunk(torch, function(name) return data(torch, name, spec.shape, spec.dtype) end)
-  end
+  return chunk(torch, function(name) return data(torch, name, spec.shape, spec.dtype) end)
 end
 
 local function theirs(spec, library)
   local code = spec[library]
-  if not code then return nil end
   local setup = spec.setup and spec.setup[library] or ''
   local lines = {}
   for _, name in ipairs(used(setup, code)) do
@@ -111,8 +109,10 @@ function M.row(spec)
   return {
     name = spec.name, target = spec.target, needs = spec.needs, threads = spec.threads,
     bytes = spec.moved and spec.moved * count,
-    ours = ours(spec, spec.lua), plain = spec.plain and ours(spec, spec.plain),
-    numpy = theirs(spec, 'numpy'), torch = theirs(spec, 'torch'),
+    ours = function(torch) return ours(spec, spec.lua, torch) end,
+    plain = spec.plain and function(torch) return ours(spec, spec.plain, torch) end,
+    numpy = spec.numpy and function() return theirs(spec, 'numpy') end,
+    torch = spec.torch and function() return theirs(spec, 'torch') end,
   }
 end
 

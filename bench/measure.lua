@@ -57,6 +57,7 @@ local function contestants(row, threads, context, span, complaints)
   if row.c then add('c', timed(row.c(context.torch, context))) end
   for _, library in ipairs { 'numpy', 'torch' } do
     local code = row[library]
+    if type(code) == 'function' then code = code() end
     if code and context.peer then
       local ok, problem = pcall(function()
         local run, drop = context.peer:prepare(library, threads, (code.setup or '') .. '\n', code[1])
