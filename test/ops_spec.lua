@@ -347,6 +347,15 @@ describe('elementwise operators', function()
   end)
 
   it('handle infinities, NaN and -0', function()
+    for _, name in ipairs { 'float16', 'bfloat16', 'float32', 'float64' } do
+      local zeros = torch.zeros(40, { dtype = name }):neg()
+      for i = 1, 40, 13 do
+        assert.are.equal(-1 / 0, 1 / (zeros + -0.0)[i], name)
+        assert.are.equal(-1 / 0, 1 / torch.mul(zeros, 3)[i], name)
+        assert.are.equal(1 / 0, 1 / torch.mul(zeros, -0.0)[i], name)
+        assert.are.equal(-1 / 0, torch.div(zeros + 1, -0.0)[i], name)
+      end
+    end
     local inf, nan = 1 / 0, 0 / 0
     local t = torch.DoubleTensor { inf, -inf, nan, -0.0, 0 }
     local m = torch.cmax(t, 1)

@@ -11,6 +11,19 @@ local function even(x)
 end
 
 -- References over Lua numbers, which hold the exact value of any operand used here.
+local function sign(a) return a < 0 and -1 or 1 end
+
+-- By the series of positive terms.
+local function erf(a)
+  local term, sum, n = a, a, 0
+  while math.abs(term) > 1e-18 * math.abs(sum) do
+    n = n + 1
+    term = term * 2 * a * a / (2 * n + 1)
+    sum = sum + term
+  end
+  return 2 / math.sqrt(math.pi) * math.exp(-a * a) * sum
+end
+
 local unary = {
   neg = function(a) return -a end,
   abs = math.abs,
@@ -20,12 +33,26 @@ local unary = {
   rsqrt = function(a) return 1 / math.sqrt(a) end,
   cinv = function(a) return 1 / a end,
   exp = math.exp,
+  exp2 = function(a) return 2 ^ a end,
+  expm1 = function(a) return math.exp(a) - 1 end,
   log = math.log,
+  log2 = function(a) return math.log(a) / math.log(2) end,
+  log10 = math.log10,
   log1p = function(a) return math.log(1 + a) end,
   sin = math.sin,
   cos = math.cos,
   tan = math.tan,
+  asin = math.asin,
+  acos = math.acos,
+  atan = math.atan,
+  sinh = math.sinh,
+  cosh = math.cosh,
   tanh = math.tanh,
+  asinh = function(a) return sign(a) * math.log(math.abs(a) + math.sqrt(a * a + 1)) end,
+  acosh = function(a) return math.log(a + math.sqrt(a * a - 1)) end,
+  atanh = function(a) return math.log((1 + a) / (1 - a)) / 2 end,
+  erf = erf,
+  erfc = function(a) return 1 - erf(a) end,
   sigmoid = function(a) return 1 / (1 + math.exp(-a)) end,
   floor = math.floor,
   ceil = math.ceil,
@@ -65,6 +92,7 @@ local binary = {
   cmax = function(a, b) return math.max(a, b) end,
   cmin = function(a, b) return math.min(a, b) end,
   atan2 = function(a, b) return math.atan2(a, b) end,
+  hypot = function(a, b) return math.sqrt(a * a + b * b) end,
   bitand = function(a, b) return bit.band(a, b) end,
   bitor = function(a, b) return bit.bor(a, b) end,
   bitxor = function(a, b) return bit.bxor(a, b) end,
@@ -134,7 +162,33 @@ end
 local function ccos(a)
   return complex(math.cos(a.re) * math.cosh(a.im), -math.sin(a.re) * math.sinh(a.im))
 end
+local function csinh(a)
+  return complex(math.sinh(a.re) * math.cos(a.im), math.cosh(a.re) * math.sin(a.im))
+end
+local function ccosh(a)
+  return complex(math.cosh(a.re) * math.cos(a.im), math.sinh(a.re) * math.sin(a.im))
+end
 local one = complex(1, 0)
+
+-- The inverse functions by logarithms. Signs of zeros tell the side of a branch cut, so -a.im is
+-- not 0 - a.im.
+local function casin(a)
+  local root = csqrt(complex(1 - (a.re * a.re - a.im * a.im), -(2 * a.re * a.im)))
+  local l = clog(complex(root.re - a.im, root.im + a.re))
+  return complex(l.im, -l.re)
+end
+local function catanh(a)
+  local p, m = clog(complex(1 + a.re, a.im)), clog(complex(1 - a.re, -a.im))
+  return complex((p.re - m.re) / 2, (p.im - m.im) / 2)
+end
+local function cacosh(a)
+  local r = cmul(csqrt(complex(a.re + 1, a.im)), csqrt(complex(a.re - 1, a.im)))
+  return clog(complex(a.re + r.re, a.im + r.im))
+end
+local function casinh(a)
+  local b = casin(complex(-a.im, a.re))
+  return complex(b.im, -b.re)
+end
 
 local cunary = {
   neg = function(a) return complex(-a.re, -a.im) end,
@@ -147,6 +201,20 @@ local cunary = {
   sin = csin,
   cos = ccos,
   tan = function(a) return cdiv(csin(a), ccos(a)) end,
+  asin = casin,
+  acos = function(a)
+    local b = casin(a)
+    return complex(math.pi / 2 - b.re, -b.im)
+  end,
+  atan = function(a)
+    local b = catanh(complex(-a.im, a.re))
+    return complex(b.im, -b.re)
+  end,
+  sinh = csinh,
+  cosh = ccosh,
+  asinh = casinh,
+  acosh = cacosh,
+  atanh = catanh,
   tanh = function(a)
     local p, m = cexp(a), cexp(complex(-a.re, -a.im))
     return cdiv(complex(p.re - m.re, p.im - m.im), complex(p.re + m.re, p.im + m.im))

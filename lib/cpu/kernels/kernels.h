@@ -59,7 +59,9 @@ void MT_ISA(mt__fill_binary)(mt__kernels *k);
 void MT_ISA(mt__fill_compare)(mt__kernels *k);
 void MT_ISA(mt__fill_ternary)(mt__kernels *k);
 void MT_ISA(mt__fill_cast)(mt__kernels *k);
+void MT_ISA(mt__fill_half)(mt__kernels *k);
 void MT_ISA(mt__fill_copy)(mt__kernels *k);
+void MT_ISA(mt__fill_math)(mt__kernels *k);
 void MT_ISA(mt__fill_reduce)(mt__kernels *k);
 
 /*
@@ -68,7 +70,22 @@ void MT_ISA(mt__fill_reduce)(mt__kernels *k);
  */
 #define MT_LOOPS(LOOP, id, EB, EI, ER, EC) MT_DTYPES_WITH(MT_LOOP_, LOOP, id, EB, EI, ER, EC)
 #define MT_LOOP_(dtype, name, T, bytes, kind, code, torch, category, C, access, LOOP, id, ...) \
-  LOOP(id, dtype, T, C, access, MT_PICK_##category(__VA_ARGS__))
+  MT_MAKE_##access(LOOP, id, dtype, T, C, access, MT_PICK_##category(__VA_ARGS__))
+#define MT_MAKE_SAME(LOOP, ...) LOOP(__VA_ARGS__)
+#define MT_MAKE_BOOL(LOOP, ...) LOOP(__VA_ARGS__)
+#define MT_MAKE_BFLOAT16(LOOP, ...) LOOP(__VA_ARGS__)
+/* A family's file defines MT_LOOP_NAME(id, dtype), as it names its loops, and for each LOOP an
+ * MT_HALVES_LOOP: bits that tell which operands have the dtype, the result being the lowest. */
+#define MT_MAKE_FLOAT16(LOOP, id, ...)                                                             \
+  static void MT_LOOP_NAME(id, FLOAT32)(char *const *p, const int64_t *stride, int64_t n,          \
+                                        void *ctx);                                                \
+  static void MT_LOOP_NAME(id, FLOAT16)(char *const *p, const int64_t *stride, int64_t n,          \
+                                        void *ctx) {                                               \
+    MT_ISA(mt__by_float)(MT_LOOP_NAME(id, FLOAT32), MT_HALVES_##LOOP, p, stride, n, ctx);          \
+  }
+/* Runs a loop of float32 over float16 operands, those that `halves` has a bit of. */
+void MT_ISA(mt__by_float)(mt_loop loop, int32_t halves, char *const *p, const int64_t *stride,
+                          int64_t n, void *ctx);
 #define MT_PICK_BOOL(EB, EI, ER, EC) EB
 #define MT_PICK_INTEGER(EB, EI, ER, EC) EI
 #define MT_PICK_REAL(EB, EI, ER, EC) ER

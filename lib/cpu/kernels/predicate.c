@@ -2,6 +2,8 @@
 #include "scalar.h"
 
 #define MT_NONE a != a
+#define MT_LOOP_NAME(id, dtype) predicate_##id##_##dtype
+#define MT_HALVES_LOOP 2
 
 #define LOOP(id, dtype, T, C, access, EXPRESSION)                                                  \
   static void predicate_##id##_##dtype(char *const *p, const int64_t *stride, int64_t n,           \

@@ -28,12 +28,6 @@
 #define mt_zero(a) ((void)(a), (__typeof__(a))0)
 #define mt_abs(a) ((a) < 0 ? -(a) : (a))
 #define mt_sign(a) ((a) != (a) ? (a) : (__typeof__(a))(((a) > 0) - ((a) < 0)))
-/* exp(-a) overflows long before the result is 0; that of the other sign is as small as the result. */
-#define mt_sigmoid(a)                      \
-  ({                                       \
-    __typeof__(a) e = exp(-fabs(a));       \
-    ((a) < 0 ? e : 1) / (1 + e);           \
-  })
 #define mt_max(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
 #define mt_min(a, b) ((a) < (b) || (a) != (a) ? (a) : (b))
 

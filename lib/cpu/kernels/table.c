@@ -19,7 +19,9 @@ const mt__kernels *MT_ISA(mt__kernels)(void) {
   MT_ISA(mt__fill_compare)(&k);
   MT_ISA(mt__fill_ternary)(&k);
   MT_ISA(mt__fill_cast)(&k);
+  MT_ISA(mt__fill_half)(&k);
   MT_ISA(mt__fill_copy)(&k); /* equal dtypes move bytes: after the casts */
+  MT_ISA(mt__fill_math)(&k); /* better loops of some unary operators: after those */
   MT_ISA(mt__fill_reduce)(&k);
   k.runner.cast = cast;
   return &k;

@@ -2,6 +2,9 @@
 #include "scalar.h"
 
 #define MT_NONE ((void)b, (void)c, a)
+#define MT_LOOP_NAME(id, dtype) ternary_##id##_##dtype
+#define MT_HALVES_LOOP_VALUE 15
+#define MT_HALVES_LOOP_MASK 13
 
 /* What the first operand is stored as, and how it is read: see `first` in ops.h. */
 #define LOOP_VALUE(id, dtype, T, C, access, EXPRESSION) \
