@@ -136,7 +136,7 @@ typedef struct mt_dtype_row {
 } mt_dtype_row;
 
 /* Operator families: each has one entry function and one entry in the backend table. */
-enum { MT_UNARY, MT_PREDICATE, MT_BINARY, MT_COMPARE, MT_TERNARY, MT_REDUCE, MT_NFAMILIES };
+enum { MT_UNARY, MT_PREDICATE, MT_BINARY, MT_COMPARE, MT_TERNARY, MT_REDUCE, MT_SCAN, MT_NFAMILIES };
 
 /* One operator, as its row in ops.h tells. */
 typedef struct mt_op_row {
@@ -342,10 +342,40 @@ MT_API int32_t mt_ternary(int32_t op, mt_tensor *out, const mt_tensor *a, const 
 MT_API int32_t mt_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t ndims,
                          const int32_t *dims, int32_t keepdim, int32_t wide);
 /*
+ * mt_reduce with what its operator takes besides: the correction of var and std (the divisor is the
+ * number of elements less this; mt_reduce has 1), the exponent of norm (0, 1, 2, INFINITY, -INFINITY or
+ * any positive number; mt_reduce has 2). MT_EVALUE for another exponent.
+ */
+MT_API int32_t mt_reduce_with(int32_t op, double parameter, mt_tensor *out, const mt_tensor *a,
+                              int32_t ndims, const int32_t *dims, int32_t keepdim, int32_t wide);
+/* The dtype of the tensor that mt_reduce makes; MT_EDTYPE where the operator is not for it. */
+MT_API int32_t mt_reduce_dtype(int32_t op, int32_t dtype, int32_t wide);
+/*
  * max or min over one dimension, and the int64 position (from 0) of the first such element. NaN wins.
  */
 MT_API int32_t mt_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                                int32_t dim, int32_t keepdim);
+/*
+ * Along dim, the k-th smallest element (k from 1), the median (that with as many below as above it, the lower
+ * one of two), and the most frequent element (the smallest of several), with the int64 position (from 0) of
+ * the first such element. NaN is above all else, and is the median where there is one. MT_EINDEX for k
+ * out of range, MT_ESHAPE of no elements, MT_EDTYPE of complex ones, MT_EOUT, MT_ENOMEM.
+ */
+MT_API int32_t mt_kthvalue(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int64_t k,
+                           int32_t dim, int32_t keepdim);
+MT_API int32_t mt_median(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int32_t dim,
+                         int32_t keepdim);
+MT_API int32_t mt_mode(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int32_t dim,
+                       int32_t keepdim);
+/*
+ * Sums or products of the elements of a up to each along dim; out has a's shape and dtype (int64 for
+ * bool). float16, bfloat16 and float32 gather in double. The order of additions depends on the shape alone,
+ * never on the threads or the instruction set. MT_EINDEX, MT_EDTYPE, MT_EREADONLY, MT_EOUT, MT_ENOMEM.
+ */
+MT_API int32_t mt_scan(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t dim);
+/* The largest or smallest elements so far, and the int64 position (from 0) of the first of them. */
+MT_API int32_t mt_scan_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
+                             int32_t dim);
 /*
  * Matrix product: (n) x (n) -> 0-d, (n,k) x (k) -> (n), (k) x (k,m) -> (m), (n,k) x (k,m) -> (n,m), and leading
  * batch dimensions broadcast. float32, float64, complex64 and complex128 run in BLAS, float16 and
@@ -572,6 +602,170 @@ MT_API int32_t mt_zip_end(mt_sink *w);
 MT_API int32_t mt_zip_finish(mt_sink *w);
 /* Computes the CRCs of stored members anew, after a mapping has changed their data. */
 MT_API int32_t mt_zip_refresh(const char *path);
+
+/* ------------------------------------------------------------------------------------- DLPack */
+
+/*
+ * The structs of DLPack, the exchange format of array libraries, with its layout: a pointer to one
+ * of dlpack.h's may be cast to one of these and back.
+ * https://dmlc.github.io/dlpack/latest/c_api.html
+ */
+typedef struct mt_dltensor {
+  void *data;
+  int32_t device_type, device_id; /* MT_DL_CPU ... */
+  int32_t ndim;
+  uint8_t code, bits;             /* of an element */
+  uint16_t lanes;
+  int64_t *shape;
+  int64_t *strides;               /* in elements; NULL is C order */
+  uint64_t byte_offset;           /* of the first element, from data */
+} mt_dltensor;
+
+typedef struct mt_dlmanaged {
+  mt_dltensor dl_tensor;
+  void *manager_ctx;
+  void (*deleter)(struct mt_dlmanaged *self); /* may be NULL */
+} mt_dlmanaged;
+
+typedef struct mt_dlmanaged_versioned {
+  uint32_t major, minor;
+  void *manager_ctx;
+  void (*deleter)(struct mt_dlmanaged_versioned *self); /* may be NULL */
+  uint64_t flags;                                       /* MT_DL_READONLY ... */
+  mt_dltensor dl_tensor;
+} mt_dlmanaged_versioned;
+
+enum { MT_DL_CPU = 1, MT_DL_CUDA = 2, MT_DL_CUDA_HOST = 3 };
+enum { MT_DL_READONLY = 1, MT_DL_COPIED = 2 };
+
+/*
+ * A tensor over the memory that a struct describes. It takes the struct over: the deleter runs once,
+ * when the last view is gone, in the thread that drops it. After an error the struct is still the
+ * caller's, who must call its deleter, and of one with another major version nothing else was read.
+ * The address must be a multiple of the element's size (of half of it for complex ones).
+ * MT_EUNSUPPORTED (version), MT_EDEVICE, MT_EDTYPE (code, bits, lanes), MT_ESHAPE, MT_EVALUE, MT_EBOUNDS.
+ */
+MT_API int32_t mt_from_dlpack(mt_tensor *out, mt_dlmanaged_versioned *m);
+MT_API int32_t mt_from_dlpack_legacy(mt_tensor *out, mt_dlmanaged *m);
+/* The same with the description alone: deleter(ctx) runs at the end, and flags are MT_DL_READONLY or 0. */
+MT_API int32_t mt_from_dltensor(mt_tensor *out, const mt_dltensor *dl, int32_t flags,
+                                mt_deleter deleter, void *ctx);
+/*
+ * A new struct over t's memory, which it keeps until its deleter is called. With `copy` not 0 it is
+ * over a copy of its own. MT_EVALUE where the strides are no multiples of the element's size or the
+ * address is not aligned to it, MT_ESTORAGE. The legacy struct cannot say that memory is read-only:
+ * MT_EREADONLY.
+ */
+MT_API int32_t mt_to_dlpack(mt_dlmanaged_versioned **out, const mt_tensor *t, int32_t copy);
+MT_API int32_t mt_to_dlpack_legacy(mt_dlmanaged **out, const mt_tensor *t, int32_t copy);
+
+/* ----------------------------------------------------------------- other states and processes */
+
+/*
+ * Keeps t under a number that any thread of the process may exchange for it, once. A storage whose
+ * memory belongs to one Lua state (mt_storage_anchor) cannot leave it: MT_ESTORAGE. MT_ENOMEM.
+ */
+MT_API int32_t mt_share(double *token, const mt_tensor *t);
+/* Fills out with what mt_share kept. MT_EVALUE when there is no such number, or not any more. */
+MT_API int32_t mt_adopt(mt_tensor *out, double token);
+
+enum { MT_SHARED_OPEN, MT_SHARED_CREATE, MT_SHARED_EITHER };
+
+/*
+ * A storage of nbytes in POSIX shared memory, under a name without slashes. MT_SHARED_CREATE makes
+ * it, zeroed, and fails where it is there; MT_SHARED_OPEN opens it; MT_SHARED_EITHER does what fits.
+ * It can be closed as a mapped file can. MT_EIO, MT_EVALUE (name, size), MT_EBOUNDS when it is smaller.
+ */
+MT_API int32_t mt_storage_shared(mt_storage **out, const char *name, int64_t nbytes, int32_t how);
+/* Removes the name; the memory stays for those who have it. MT_EIO. */
+MT_API int32_t mt_shared_remove(const char *name);
+
+/* -------------------------------------------------------------------------------- safetensors */
+
+/* One tensor of a safetensors file, as its header tells. */
+typedef struct mt_safetensor {
+  const char *name_;     /* UTF-8, name_bytes_ long, then a 0 */
+  const int64_t *sizes_; /* ndim_ of them */
+  int64_t offset_;       /* bytes from the start of the data */
+  int64_t nbytes_;
+  int32_t name_bytes_, ndim_;
+  int32_t dtype_;        /* -1 where there is no such dtype here */
+  char code_[12];        /* the header's word for it: "BF16" */
+} mt_safetensor;
+
+/* A pair of the header's __metadata__. */
+typedef struct mt_safemeta {
+  const char *key_, *value_; /* UTF-8, then a 0 */
+  int64_t key_bytes_, value_bytes_;
+} mt_safemeta;
+
+typedef struct mt_safetensors {
+  const mt_safetensor *tensors_; /* in the order of the header */
+  const mt_safemeta *metadata_;
+  int64_t count_, metadata_count_;
+  int64_t header_bytes_; /* from the start of the file to the data */
+  int64_t nbytes_;       /* of data */
+  void *memory_;
+} mt_safetensors;
+
+/*
+ * Reads the header of a safetensors file, which then stands at its data. All that the format asks for
+ * is checked: one JSON object of known keys, in UTF-8, each once; sizes that agree with the offsets;
+ * data that fills the file without overlaps or gaps. A header of more than max_header bytes (0: the
+ * format's limit, 100 MB) is refused before it is read. Zero h before the first use. MT_EFORMAT, MT_EIO,
+ * MT_ENOMEM.
+ */
+MT_API int32_t mt_safetensors_header(mt_safetensors *h, mt_file *f, double max_header);
+MT_API void mt_safetensors_release(mt_safetensors *h);
+/* The format's word for a dtype, or NULL. */
+MT_API const char *mt_safetensors_code(int32_t dtype);
+/* Writes n bytes. MT_EIO, MT_ENOMEM. */
+MT_API int32_t mt_sink_put(mt_sink *w, const void *src, int64_t n);
+/* Writes the elements of t, in C order and little-endian. */
+MT_API int32_t mt_sink_tensor(mt_sink *w, const mt_tensor *t);
+
+/* ------------------------------------------------------------------------------------- Python */
+
+/*
+ * The functions of the CPython that runs in this process, all of its stable interface. Moontorch
+ * does not link to Python: who finds one hands its functions over, once for the process.
+ */
+typedef struct mt_python {
+  int32_t (*initialized)(void);                            /* Py_IsInitialized */
+  int32_t (*pending)(int32_t (*call)(void *), void *arg);  /* Py_AddPendingCall */
+  void (*decref)(void *object);                            /* Py_DecRef */
+  void *(*capsule)(void *p, const char *name, void (*destructor)(void *)); /* PyCapsule_New */
+  int32_t (*valid)(void *capsule, const char *name);       /* PyCapsule_IsValid */
+  void *(*pointer)(void *capsule, const char *name);       /* PyCapsule_GetPointer */
+  void *(*function)(void *def, void *self, void *module);  /* PyCFunction_NewEx */
+  void *(*item)(void *tuple, intptr_t index);              /* PyTuple_GetItem */
+  long (*integer)(void *object);                           /* PyLong_AsLong */
+  void (*raise)(void *exception, const char *message);     /* PyErr_SetString */
+  void *buffer_error;                                      /* *PyExc_BufferError */
+  int32_t (*ensure)(void);                                 /* PyGILState_Ensure */
+  int32_t (*finalize)(void);                               /* Py_FinalizeEx, to run at exit, or NULL */
+} mt_python;
+MT_API void mt_python_bind(const mt_python *functions);
+
+/*
+ * Holding a Python object for a storage. mt_python_hold takes over a reference; mt_python_release, a
+ * mt_deleter, gives it up from any thread, in the midst of anything and without the interpreter's
+ * lock: the object is put on a list, which the interpreter's main thread empties when it next runs,
+ * or mt_python_drain where that comes first. Once the interpreter has ended, the object is left alone.
+ */
+MT_API void *mt_python_hold(void *object);
+MT_API void mt_python_release(void *hold);
+/* How many objects wait; the pointer is valid for the life of the library. */
+MT_API const int32_t *mt_python_waiting(void);
+/* Lets go of what waits. The caller holds the interpreter's lock, and any Python code may run. */
+MT_API int32_t mt_python_drain(void *unused);
+/*
+ * Capsules, made with the interpreter's lock held; NULL with a Python exception set, or with
+ * mt_last_error() when memory is out. mt_python_owner keeps t's memory for as long as the capsule lives.
+ * mt_python_exporter is a Python function over an owner: f(versioned, copy) makes a DLPack capsule.
+ */
+MT_API void *mt_python_owner(const mt_tensor *t);
+MT_API void *mt_python_exporter(void *owner);
 
 #if defined(__cplusplus)
 }

@@ -91,3 +91,7 @@ int32_t mt_storage_anchor(mt_storage **out, void *data, int64_t nbytes, int32_t 
   pthread_mutex_unlock(&b->mutex);
   return 0;
 }
+
+bool mt__is_anchored(const mt_storage *s) {
+  return s->deleter_ == bury;
+}

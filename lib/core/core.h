@@ -71,6 +71,11 @@ void *mt__alloc(int64_t nbytes);
 void mt__free(void *block, int64_t nbytes);
 void mt__count_storage(int32_t change);
 
+/* ----------------------------------------------------------------------------------- box.c */
+
+/* Whether the memory belongs to an interpreter, whose end it does not outlive. */
+bool mt__is_anchored(const mt_storage *s);
+
 /* -------------------------------------------------------------------------------- os_*.c */
 
 void *mt__os_alloc(int64_t nbytes); /* aligned; large blocks ask for huge pages */
@@ -81,6 +86,8 @@ int32_t mt__os_map(void **data, int64_t *nbytes, void **cookie, const char *path
                    int32_t mode);
 void mt__os_unmap(void *cookie);
 int32_t mt__os_sync(void *cookie);
+/* nbytes of shared memory, writable; `how` is MT_SHARED_*. Let go of by mt__os_unmap. */
+int32_t mt__os_shared(void **data, void **cookie, const char *name, int64_t nbytes, int32_t how);
 /* Runs `child` in the child after each fork. */
 void mt__os_at_fork(void (*child)(void));
 

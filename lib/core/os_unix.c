@@ -132,3 +132,83 @@ int32_t mt__os_sync(void *cookie) {
   if (m == NULL || msync(m->pages, m->length, MS_SYNC) == 0) return 0;
   return mt__fail(MT_EIO, "cannot write a mapped file back: %s", strerror(errno));
 }
+
+/* ----------------------------------------------------------------------------- shared memory */
+
+/* Who opens a name between its making and its sizing waits this long, in milliseconds. */
+enum { PATIENCE = 1000 };
+
+/* "/name", as POSIX wants it. */
+static int32_t shared_path(char *path, size_t room, const char *name) {
+  size_t n = strlen(name);
+  if (n == 0 || n + 2 > room || strchr(name, '/') != NULL)
+    return mt__fail(MT_EVALUE, "'%s' is no name for shared memory: 1 to %d bytes without a slash",
+                    name, (int)room - 2);
+  path[0] = '/';
+  memcpy(path + 1, name, n + 1);
+  return 0;
+}
+
+/* Waits until the memory has a size, which its maker gives it after the name is there. */
+static int32_t shared_size(int fd, int64_t nbytes, const char *name) {
+  struct stat st = {0};
+  for (int waited = 0; waited < PATIENCE; waited++) {
+    if (fstat(fd, &st) != 0) return io_error("read the size of", name);
+    if (st.st_size > 0 || nbytes == 0) break;
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  }
+  if (st.st_size >= nbytes) return 0;
+  return mt__fail(MT_EBOUNDS, "shared memory '%s' has %lld bytes, %lld are wanted", name,
+                  (long long)st.st_size, (long long)nbytes);
+}
+
+int32_t mt__os_shared(void **data, void **cookie, const char *name, int64_t nbytes, int32_t how) {
+  char path[256];
+  bool made = false;
+  int fd = -1;
+  *data = *cookie = NULL;
+  MT_TRY(shared_path(path, sizeof path, name));
+  if (how != MT_SHARED_OPEN) {
+    fd = shm_open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    made = fd >= 0;
+  }
+  if (fd < 0 && (how == MT_SHARED_OPEN || (how == MT_SHARED_EITHER && errno == EEXIST)))
+    fd = shm_open(path, O_RDWR, 0);
+  if (fd < 0) return io_error(how == MT_SHARED_OPEN ? "open shared memory" : "create shared memory",
+                              name);
+  int32_t rc = 0;
+  mapping *m = NULL;
+  /* Blocks are reserved now: without room for them a later write would end the process. */
+  int code = made && nbytes > 0 ? posix_fallocate(fd, 0, (off_t)nbytes) : 0;
+  if (code != 0) {
+    errno = code == ENOSPC ? ENOMEM : code;
+    rc = io_error("size shared memory", name);
+  } else if (!made) {
+    rc = shared_size(fd, nbytes, name);
+  }
+  if (rc == 0 && nbytes > 0) {
+    m = malloc(sizeof *m);
+    if (m == NULL) {
+      rc = mt__fail(MT_ENOMEM, "out of memory");
+    } else {
+      m->length = (size_t)nbytes;
+      m->pages = mmap(NULL, m->length, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+      if (m->pages == MAP_FAILED) {
+        rc = io_error("map shared memory", name);
+        free(m);
+      } else {
+        *data = m->pages;
+        *cookie = m;
+      }
+    }
+  }
+  close(fd);
+  if (rc != 0 && made) shm_unlink(path);
+  return rc;
+}
+
+int32_t mt_shared_remove(const char *name) {
+  char path[256];
+  MT_TRY(shared_path(path, sizeof path, name));
+  return shm_unlink(path) == 0 ? 0 : io_error("remove shared memory", name);
+}

@@ -98,6 +98,27 @@ int32_t mt_storage_map(mt_storage **out, const char *path, int64_t offset, int64
   return 0;
 }
 
+int32_t mt_storage_shared(mt_storage **out, const char *name, int64_t nbytes, int32_t how) {
+  void *data, *cookie;
+  if (nbytes < 0) return mt__fail(MT_EVALUE, "a storage of %lld bytes", (long long)nbytes);
+  if (how < MT_SHARED_OPEN || how > MT_SHARED_EITHER)
+    return mt__fail(MT_EVALUE, "%d is no way to open shared memory", how);
+  mt_storage *s = new_header(0);
+  if (s == NULL) return no_memory(0);
+  int32_t rc = mt__os_shared(&data, &cookie, name, nbytes, how);
+  if (rc != 0) {
+    free_header(s);
+    return rc;
+  }
+  s->data_ = data;
+  s->nbytes_ = s->capacity_ = nbytes;
+  s->flags_ = MT_BORROWED | MT_MAPPED;
+  s->deleter_ = mt__os_unmap;
+  s->ctx_ = cookie;
+  *out = s;
+  return 0;
+}
+
 void mt_storage_retain(mt_storage *s) {
   add_reference(s, 1);
 }

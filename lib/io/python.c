@@ -1,0 +1,174 @@
+/*
+ * What stands in C at the border to CPython: releases and destructors, which run at moments when no
+ * Lua may, and a function that Python calls without Lua. The interpreter's functions come by
+ * mt_python_bind, so that nothing here links to Python.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../core/core.h"
+
+static mt_python py;
+static pid_t owner_process;
+
+/* ------------------------------------------------------------------------------------ release */
+
+/* An object that a storage holds, and when that is gone, its link of the list. */
+typedef struct hold {
+  void *object;
+  struct hold *next;
+} hold;
+
+static hold *dead;
+static int32_t waiting, asked;
+
+void *mt_python_hold(void *object) {
+  hold *h = malloc(sizeof *h);
+  if (h == NULL) {
+    mt__fail(MT_ENOMEM, "out of memory");
+    return NULL;
+  }
+  h->object = object;
+  return h;
+}
+
+const int32_t *mt_python_waiting(void) { return &waiting; }
+
+int32_t mt_python_drain(void *unused) {
+  (void)unused;
+  __atomic_store_n(&asked, 0, __ATOMIC_SEQ_CST);
+  hold *h = __atomic_exchange_n(&dead, NULL, __ATOMIC_ACQ_REL);
+  while (h != NULL) {
+    hold *next = h->next;
+    void *object = h->object;
+    free(h);
+    __atomic_sub_fetch(&waiting, 1, __ATOMIC_RELAXED);
+    /* This may run any code, and so come back here: the list in hand is this call's own. */
+    py.decref(object);
+    h = next;
+  }
+  return 0;
+}
+
+/*
+ * Dropping the object here would run Python, and whatever Python calls, in the midst of a collection or
+ * of compiled Lua code, or wait for a lock whose owner waits for this thread. So it only queues.
+ */
+void mt_python_release(void *held) {
+  hold *h = held;
+  h->next = __atomic_load_n(&dead, __ATOMIC_RELAXED);
+  while (!__atomic_compare_exchange_n(&dead, &h->next, h, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+    continue;
+  __atomic_add_fetch(&waiting, 1, __ATOMIC_RELAXED);
+  if (py.initialized == NULL || !py.initialized()) return;
+  /* One call serves all that wait. Python's own queue is short: where it is full, the next asks. */
+  if (__atomic_exchange_n(&asked, 1, __ATOMIC_SEQ_CST) == 0 && py.pending(mt_python_drain, NULL) != 0)
+    __atomic_store_n(&asked, 0, __ATOMIC_SEQ_CST);
+}
+
+/* ------------------------------------------------------------------------------------ the end */
+
+/* An interpreter that was started here ends with the process: its exit handlers run, and its files
+ * are flushed. A forked child leaves that to its parent. */
+static void at_exit(void) {
+  if (getpid() != owner_process || !py.initialized()) return;
+  py.ensure();
+  py.finalize();
+}
+
+static void bind_once(const mt_python *functions) {
+  py = *functions;
+  if (py.finalize == NULL) return;
+  owner_process = getpid();
+  atexit(at_exit);
+}
+
+void mt_python_bind(const mt_python *functions) {
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&mutex);
+  if (py.initialized == NULL) bind_once(functions);
+  pthread_mutex_unlock(&mutex);
+}
+
+/* ----------------------------------------------------------------------------------- capsules */
+
+static const char OWNER[] = "moontorch.tensor";
+
+static void free_owner(void *capsule) {
+  mt_tensor *t = py.pointer(capsule, OWNER);
+  if (t == NULL) return;
+  mt_tensor_release(t);
+  free(t);
+}
+
+void *mt_python_owner(const mt_tensor *t) {
+  mt_tensor *held = calloc(1, sizeof *held);
+  if (held == NULL || mt_alias(held, t) != 0) {
+    free(held);
+    mt__fail(MT_ENOMEM, "out of memory");
+    return NULL;
+  }
+  void *capsule = py.capsule(held, OWNER, free_owner);
+  if (capsule == NULL) {
+    mt_tensor_release(held);
+    free(held);
+  }
+  return capsule;
+}
+
+/* A capsule that nobody took has another name by then when somebody did. */
+static void free_versioned(void *capsule) {
+  if (!py.valid(capsule, "dltensor_versioned")) return;
+  mt_dlmanaged_versioned *m = py.pointer(capsule, "dltensor_versioned");
+  m->deleter(m);
+}
+
+static void free_legacy(void *capsule) {
+  if (!py.valid(capsule, "dltensor")) return;
+  mt_dlmanaged *m = py.pointer(capsule, "dltensor");
+  m->deleter(m);
+}
+
+static void *export_versioned(const mt_tensor *t, int32_t copy) {
+  mt_dlmanaged_versioned *m;
+  if (mt_to_dlpack(&m, t, copy) != 0) return NULL;
+  void *capsule = py.capsule(m, "dltensor_versioned", free_versioned);
+  if (capsule == NULL) m->deleter(m);
+  return capsule;
+}
+
+static void *export_legacy(const mt_tensor *t, int32_t copy) {
+  mt_dlmanaged *m;
+  if (mt_to_dlpack_legacy(&m, t, copy) != 0) return NULL;
+  void *capsule = py.capsule(m, "dltensor", free_legacy);
+  if (capsule == NULL) m->deleter(m);
+  return capsule;
+}
+
+/* f(versioned, copy), with an owner as self. */
+static void *export_capsule(void *self, void *args) {
+  const mt_tensor *t = py.pointer(self, OWNER);
+  void *versioned = py.item(args, 0), *copy = py.item(args, 1);
+  if (t == NULL || versioned == NULL || copy == NULL) return NULL;
+  int32_t copies = py.integer(copy) != 0;
+  void *capsule =
+      py.integer(versioned) != 0 ? export_versioned(t, copies) : export_legacy(t, copies);
+  /* Memory that is out leaves Python's exception or, as here, our message. */
+  if (capsule == NULL) py.raise(py.buffer_error, mt_last_error());
+  return capsule;
+}
+
+/* CPython's PyMethodDef. */
+typedef struct method {
+  const char *name;
+  void *(*call)(void *self, void *args);
+  int flags;
+  const char *doc;
+} method;
+enum { METH_VARARGS = 1 };
+
+void *mt_python_exporter(void *owner) {
+  static method def = {"dlpack", export_capsule, METH_VARARGS, NULL};
+  return py.function(&def, owner, NULL);
+}
