@@ -402,6 +402,50 @@ MT_API int32_t mt_index_copy(mt_tensor *t, int32_t dim, const mt_tensor *index, 
 /* t[i] = start + i * step in C order, computed in double (in int64 for integers). */
 MT_API int32_t mt_sequence(mt_tensor *t, double start, double step);
 
+/* ------------------------------------------------------------------------------------- fusion */
+
+/* As a family of mt_fused_op: a conversion, `op` being the dtype. */
+enum { MT_CAST = -1 };
+
+/*
+ * One instruction of a fused program. Values are numbered: the inputs first, then what each
+ * instruction gives. in_ holds the numbers of the operands, which stand before it; what the operator
+ * does not take is -1.
+ */
+typedef struct mt_fused_op {
+  int32_t family_;  /* MT_UNARY ... MT_REDUCE, or MT_CAST */
+  int32_t op_;      /* the operator of that family; for MT_CAST a dtype, or -1: that of in_[1] */
+  int32_t in_[4];   /* in_[3] is the factor of a MT_TERNARY, a MT_WEAK input */
+  int32_t dim_;     /* MT_REDUCE: the one dimension, from 0 */
+  int32_t keepdim_; /* MT_REDUCE: not 0 leaves it with size 1 */
+  double parameter_; /* MT_REDUCE: that of mt_reduce_with */
+} mt_fused_op;
+
+/* An expression over tensors that is evaluated block by block, without temporaries of full size. */
+typedef struct mt_fused mt_fused;
+
+/*
+ * A program of nops instructions over ninputs inputs; outputs lists the noutputs values that it
+ * gives. Dtypes and shapes are open until it runs. The arrays are copied. MT_EVALUE where an
+ * instruction or a number is not there, MT_ENOMEM.
+ */
+MT_API int32_t mt_fused_new(mt_fused **program, int32_t ninputs, int32_t nops,
+                            const mt_fused_op *ops, int32_t noutputs, const int32_t *outputs);
+/* NULL is harmless. */
+MT_API void mt_fused_release(mt_fused *program);
+/*
+ * Runs it over in[0 .. ninputs), writing or making out[0 .. noutputs): the results, shapes, dtypes and
+ * errors are those of the instructions called one after another, each with its family's function (reductions with
+ * mt_reduce_with, max and min with mt_reduce_index, casts with mt_copy), into new tensors, the last ones into `out`; the
+ * bits too, but for those of NaN. A MT_WEAK float64 of integral value counts as an integer where it meets integers or
+ * bool. Outputs may be inputs, or overlap them, but not each other. A program may run in several
+ * threads at once. With MT_EOUT, *unfit (may be NULL) is the number of the output that does not fit.
+ * MT_ESHAPE, MT_EDTYPE, MT_EVALUE, MT_EREADONLY, MT_EOUT, MT_ENOMEM; MT_EUNSUPPORTED where a device
+ * has no such entry, or more than 16 tensors take part in one walk.
+ */
+MT_API int32_t mt_fused_run(const mt_fused *program, mt_tensor *const *out,
+                            const mt_tensor *const *in, int32_t *unfit);
+
 /* ------------------------------------------------------------------------------------- random */
 
 /* The Mersenne Twister (mt19937), with Torch7's stream: plain bytes that may be saved and restored. */

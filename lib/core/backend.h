@@ -6,7 +6,7 @@
 #ifndef MT_BACKEND_H
 #define MT_BACKEND_H
 
-#include "iter.h"
+#include "fused.h"
 
 typedef mt_loop (*mt__loop_of)(int32_t family, int32_t op, int32_t dtype);
 
@@ -25,6 +25,8 @@ typedef struct mt__backend {
                          const void *factor);
   /* Operand 0 becomes operand 1, cast. */
   int32_t (*copy)(mt__iter *it);
+  /* A stage of a fused program: see fused.h. */
+  int32_t (*fused)(mt__stage *stage);
   /* Reduces the dimensions whose bits are set; out has all of them, with size 1, and the dtype that
    * mt__reduce_dtype tells. For the norm, `parameter` is 0, 1, 2 or infinite, and a is real. */
   int32_t (*reduce)(int32_t op, double parameter, mt_tensor *out, const mt_tensor *a,

@@ -145,7 +145,10 @@ static void merge_dimensions(mt__iter *it) {
 /* Sorts the dimensions into kept and reduced ones, each fastest first. */
 static void plan_dimensions(plan *w, const mt_tensor *out, const mt_tensor *second,
                             const mt_tensor *a, uint64_t dims, bool positions) {
-  mt__iter kept = {.noperands = 3}, reduced = {.noperands = 1};
+  mt__iter kept, reduced;
+  kept.noperands = 3;
+  reduced.noperands = 1;
+  kept.ndim = reduced.ndim = 0;
   kept.operand[0].data = reduced.operand[0].data = mt__data(a);
   kept.operand[1].data = mt__data(out);
   kept.operand[2].data = mt__data(second);

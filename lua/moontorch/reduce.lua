@@ -17,6 +17,7 @@ local tensor = require 'moontorch.tensor'
 local element = require 'moontorch.element'
 local ops = require 'moontorch.ops'
 local args = require 'moontorch.args'
+local traced = require 'moontorch.traced'
 
 local new, is = tensor.new, tensor.is
 local again, pressure = memory.again, memory.pressure
@@ -111,11 +112,17 @@ local function indexed(row, values, indices, t, d, keepdim)
   return pair(row.name, values, indices, t, extreme, row.id, at, kept)
 end
 
+-- What stands for a tensor inside of torch.fuse is recorded; all else is refused.
+local function other(row, parameter, x, d, keepdim)
+  if traced.is(x) then return traced.reduce(row, parameter, x, d, keepdim) end
+  args.tensor(x, row.name)
+end
+
 -- sum and its like: (t), (t, dim, keepdim), (res, t, dim, keepdim).
 local function define(row)
   local name = row.name
   return function(a, b, c, d)
-    if not is(a) then args.tensor(a, name) end
+    if not is(a) then return other(row, 1, a, b, c) end
     if b == nil then return full(row, 1, a) end
     if not is(b) then return partial(row, 1, nil, a, b, c) end
     if c == nil then fail.raise('%s: a result argument needs a dimension', name) end
@@ -127,7 +134,7 @@ end
 local function defineindexed(row)
   local name = row.name
   return function(a, b, c, d, e)
-    if not is(a) then args.tensor(a, name) end
+    if not is(a) then return other(row, 1, a, b, c) end
     if b == nil then return full(row, 1, a) end
     if not is(b) then
       if type(b) == 'table' then return partial(row, 1, nil, a, b, c) end
@@ -151,7 +158,7 @@ end
 local function definespread(row)
   local name = row.name
   return function(a, b, c, d, e)
-    if not is(a) then args.tensor(a, name) end
+    if not is(a) then return other(row, correction(c, name), a, b, d) end
     if b == nil or type(b) == 'boolean' then return full(row, correction(b, name), a) end
     if not is(b) then return partial(row, correction(c, name), nil, a, b, d) end
     if c == nil then fail.raise('%s: a result argument needs a dimension', name) end
@@ -170,7 +177,7 @@ end
 -- norm: (t), (t, p), (t, p, dim, keepdim), (res, t, p, dim, keepdim).
 local function definenorm(row)
   return function(a, b, c, d, e)
-    if not is(a) then args.tensor(a, 'norm') end
+    if not is(a) then return other(row, exponent(b), a, c, d) end
     if is(b) then
       if d == nil then fail.raise('norm: a result argument needs an exponent and a dimension') end
       return partial(row, exponent(c), a, b, d, e)
