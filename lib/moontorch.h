@@ -680,6 +680,8 @@ MT_API int32_t mt_safetensors_header(mt_safetensors *h, mt_file *f, double max_h
 MT_API void mt_safetensors_release(mt_safetensors *h);
 /* The format's word for a dtype, or NULL. */
 MT_API const char *mt_safetensors_code(int32_t dtype);
+/* 1 when n bytes of text are UTF-8. */
+MT_API int32_t mt_is_utf8(const char *text, int64_t n);
 /* Writes n bytes. MT_EIO, MT_ENOMEM. */
 MT_API int32_t mt_sink_put(mt_sink *w, const void *src, int64_t n);
 /* Writes the elements of t, in C order and little-endian. */

@@ -477,6 +477,8 @@ int32_t mt_safetensors_header(mt_safetensors *h, mt_file *f, double max_header) 
 
 /* ------------------------------------------------------------------------------------- writing */
 
+int32_t mt_is_utf8(const char *text, int64_t n) { return mt__is_utf8(text, n); }
+
 int32_t mt_sink_put(mt_sink *w, const void *src, int64_t n) {
   if (n < 0) return mt__fail(MT_EVALUE, "%lld bytes cannot be written", (long long)n);
   return mt__sink_put(w, src, n);
