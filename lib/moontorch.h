@@ -700,7 +700,7 @@ typedef struct mt_python {
   void *(*capsule)(void *p, const char *name, void (*destructor)(void *)); /* PyCapsule_New */
   int32_t (*valid)(void *capsule, const char *name);       /* PyCapsule_IsValid */
   void *(*pointer)(void *capsule, const char *name);       /* PyCapsule_GetPointer */
-  void *(*function)(void *def, void *self, void *module);  /* PyCFunction_NewEx */
+  void *(*function_)(void *def, void *self, void *module); /* PyCFunction_NewEx */
   void *(*item)(void *tuple, intptr_t index);              /* PyTuple_GetItem */
   long (*integer)(void *object);                           /* PyLong_AsLong */
   void (*raise)(void *exception, const char *message);     /* PyErr_SetString */
@@ -711,12 +711,16 @@ typedef struct mt_python {
 MT_API void mt_python_bind(const mt_python *functions);
 
 /*
- * Holding a Python object for a storage. mt_python_hold takes over a reference; mt_python_release, a
- * mt_deleter, gives it up from any thread, in the midst of anything and without the interpreter's
+ * Holding a Python object. mt_python_hold takes over a reference (NULL: memory is out, and it did not);
+ * mt_python_release, which takes what hold gave and is a mt_deleter, gives it up from any thread, in the midst of anything and without the interpreter's
  * lock: the object is put on a list, which the interpreter's main thread empties when it next runs,
  * or mt_python_drain where that comes first. Once the interpreter has ended, the object is left alone.
  */
-MT_API void *mt_python_hold(void *object);
+typedef struct mt_pyhold {
+  void *object_;
+  struct mt_pyhold *next_;
+} mt_pyhold;
+MT_API mt_pyhold *mt_python_hold(void *object);
 MT_API void mt_python_release(void *hold);
 /* How many objects wait; the pointer is valid for the life of the library. */
 MT_API const int32_t *mt_python_waiting(void);
@@ -729,6 +733,9 @@ MT_API int32_t mt_python_drain(void *unused);
  */
 MT_API void *mt_python_owner(const mt_tensor *t);
 MT_API void *mt_python_exporter(void *owner);
+/* A capsule's name, which Python keeps by address, as one that lives as long as the library: "dltensor",
+ * "dltensor_versioned", or one of them after "used_"; else NULL. */
+MT_API const char *mt_python_name(const char *name);
 
 #if defined(__cplusplus)
 }

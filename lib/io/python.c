@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../core/core.h"
@@ -14,22 +15,18 @@ static pid_t owner_process;
 
 /* ------------------------------------------------------------------------------------ release */
 
-/* An object that a storage holds, and when that is gone, its link of the list. */
-typedef struct hold {
-  void *object;
-  struct hold *next;
-} hold;
-
-static hold *dead;
+/* What nobody holds any more. */
+static mt_pyhold *dead;
 static int32_t waiting, asked;
 
-void *mt_python_hold(void *object) {
-  hold *h = malloc(sizeof *h);
+mt_pyhold *mt_python_hold(void *object) {
+  mt_pyhold *h = malloc(sizeof *h);
   if (h == NULL) {
     mt__fail(MT_ENOMEM, "out of memory");
     return NULL;
   }
-  h->object = object;
+  h->object_ = object;
+  h->next_ = NULL;
   return h;
 }
 
@@ -38,10 +35,10 @@ const int32_t *mt_python_waiting(void) { return &waiting; }
 int32_t mt_python_drain(void *unused) {
   (void)unused;
   __atomic_store_n(&asked, 0, __ATOMIC_SEQ_CST);
-  hold *h = __atomic_exchange_n(&dead, NULL, __ATOMIC_ACQ_REL);
+  mt_pyhold *h = __atomic_exchange_n(&dead, NULL, __ATOMIC_ACQ_REL);
   while (h != NULL) {
-    hold *next = h->next;
-    void *object = h->object;
+    mt_pyhold *next = h->next_;
+    void *object = h->object_;
     free(h);
     __atomic_sub_fetch(&waiting, 1, __ATOMIC_RELAXED);
     /* This may run any code, and so come back here: the list in hand is this call's own. */
@@ -56,9 +53,9 @@ int32_t mt_python_drain(void *unused) {
  * of compiled Lua code, or wait for a lock whose owner waits for this thread. So it only queues.
  */
 void mt_python_release(void *held) {
-  hold *h = held;
-  h->next = __atomic_load_n(&dead, __ATOMIC_RELAXED);
-  while (!__atomic_compare_exchange_n(&dead, &h->next, h, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+  mt_pyhold *h = held;
+  h->next_ = __atomic_load_n(&dead, __ATOMIC_RELAXED);
+  while (!__atomic_compare_exchange_n(&dead, &h->next_, h, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
     continue;
   __atomic_add_fetch(&waiting, 1, __ATOMIC_RELAXED);
   if (py.initialized == NULL || !py.initialized()) return;
@@ -146,6 +143,14 @@ static void *export_legacy(const mt_tensor *t, int32_t copy) {
   return capsule;
 }
 
+const char *mt_python_name(const char *name) {
+  static const char *const names[] = {"dltensor", "dltensor_versioned", "used_dltensor",
+                                      "used_dltensor_versioned"};
+  for (int i = 0; i < 4; i++)
+    if (strcmp(name, names[i]) == 0) return names[i];
+  return NULL;
+}
+
 /* f(versioned, copy), with an owner as self. */
 static void *export_capsule(void *self, void *args) {
   const mt_tensor *t = py.pointer(self, OWNER);
@@ -170,5 +175,5 @@ enum { METH_VARARGS = 1 };
 
 void *mt_python_exporter(void *owner) {
   static method def = {"dlpack", export_capsule, METH_VARARGS, NULL};
-  return py.function(&def, owner, NULL);
+  return py.function_(&def, owner, NULL);
 }

@@ -14,13 +14,16 @@ local table_ = require 'moontorch.table'
 local buffer = require 'moontorch.buffer'
 local copy = require 'moontorch.copy'
 local args = require 'moontorch.args'
+local python = require 'moontorch.pyimport'
 
 local M = {}
 local is = tensor.is
 
--- The fields themselves, whether x is the table or carries it.
+-- The fields themselves, whether x is the table or carries it. An object of Python has them where
+-- only pyimport.lua reads.
 local function fields(x)
-  if type(x) ~= 'table' or dtype.is(x) then return nil end
+  if type(x) ~= 'table' then return python.is(x) and python or nil end
+  if dtype.is(x) then return nil end
   local inner = rawget(x, '__array_interface__')
   if type(inner) == 'table' then return inner end
   if rawget(x, 'typestr') ~= nil and rawget(x, 'shape') ~= nil then return x end
@@ -96,11 +99,17 @@ end
 
 -- A tensor over x's memory in this machine's byte order; copies only where `allow` is not false.
 local function import(x, f, name, allow)
-  local t, swapped = share(x, f, name)
+  local t, swapped, code
+  if f == python then
+    t, swapped, code = python.import(x, name)
+  else
+    t, swapped = share(x, f, name)
+    code = f.typestr
+  end
   if not swapped then return t, false end
   if not allow then
     fail.raise('%s: elements of foreign byte order (%s) cannot be shared; pass {copy = true}', name,
-      f.typestr)
+      code)
   end
   t = t:clone()
   fail.check(C.mt_byteswap(t))
@@ -156,7 +165,9 @@ end
 
 return setmetatable(M, {
   __call = function(_, torch)
-    --- A tensor that shares the memory of an ndarray, given as its array interface.
+    --- A tensor that shares the memory of an ndarray, or of anything else that Python code lends by
+    --- the buffer protocol, __array_interface__ or DLPack: the object where Python is in this
+    --- process, else its array interface as a table.
     ---@param x any
     ---@param opts? {copy: boolean?}
     ---@return moontorch.Tensor
@@ -206,12 +217,6 @@ return setmetatable(M, {
       local t, copied = any(x, 'tensor', d, true)
       if d and t.dtype_ ~= d.id then return copy.cast(t, d.id) end
       return copied and t or t:clone()
-    end
-
-    --- An ndarray over the same memory: needs a Python host, which LuaJIT by itself is not.
-    function tensor.methods.numpy(t)
-      fail.raise('numpy: there is no Python in this process; t:arrayInterface() describes %s to '
-        .. 'one', tensor.describe(t))
     end
 
     --- The tensor as NumPy's array interface: numbers that say where and how its elements lie. The
