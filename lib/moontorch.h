@@ -722,6 +722,11 @@ typedef struct mt_pyhold {
 } mt_pyhold;
 MT_API mt_pyhold *mt_python_hold(void *object);
 MT_API void mt_python_release(void *hold);
+/* A variable that holds an object or nothing, and what empties it: for a language's finalizer. */
+typedef struct mt_pyobject {
+  mt_pyhold *hold_;
+} mt_pyobject;
+MT_API void mt_python_forget(mt_pyobject *o);
 /* How many objects wait; the pointer is valid for the life of the library. */
 MT_API const int32_t *mt_python_waiting(void);
 /* Lets go of what waits. The caller holds the interpreter's lock, and any Python code may run. */

@@ -64,6 +64,11 @@ void mt_python_release(void *held) {
     __atomic_store_n(&asked, 0, __ATOMIC_SEQ_CST);
 }
 
+void mt_python_forget(mt_pyobject *o) {
+  if (o->hold_ != NULL) mt_python_release(o->hold_);
+  o->hold_ = NULL;
+}
+
 /* ------------------------------------------------------------------------------------ the end */
 
 /* An interpreter that was started here ends with the process: its exit handlers run, and its files

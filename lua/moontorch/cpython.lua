@@ -304,9 +304,9 @@ end
 
 -- ------------------------------------------------------------------------------------- objects
 
-local hold_type = ffi.typeof('mt_pyhold *')
+local held = ffi.typeof('mt_pyobject')
 
---- A Lua value that holds an object: its own reference, dropped some time after the value is collected.
+--- An object with a reference of its own, for a storage or a Lua value.
 ---@param object ffi.cdata* borrowed
 ---@return ffi.cdata* mt_pyhold *
 function M.hold(object)
@@ -317,6 +317,15 @@ function M.hold(object)
     fail.raise('out of memory')
   end
   return h
+end
+
+--- A Lua value that holds an object; pyobject.lua tells what can be done with it.
+---@param object ffi.cdata* borrowed
+---@return moontorch.PyObject
+function M.held(object)
+  local out = held()
+  out.hold_ = M.hold(object)
+  return out
 end
 
 local POBJECT -- the metatable that lupa gives its objects
@@ -344,8 +353,8 @@ function M.object(x)
   if kind == 'userdata' then
     local object = lupa(x)
     return object and M.running() and object or nil
-  elseif kind == 'cdata' and ffi.istype(hold_type, x) then
-    return x.object_
+  elseif kind == 'cdata' and ffi.istype(held, x) then
+    return x.hold_.object_
   end
   return nil
 end

@@ -42,8 +42,8 @@ local function interface(P, t, address, readonly)
 end
 
 -- The object of bridge.lua's class that stands for t.
-local function export(P, t, name)
-  local s = t.storage_
+local function export(P, t)
+  local s, name = t.storage_, 'tensor'
   if s == nil then fail.raise('%s: the tensor was freed', name) end
   if s.data_ == nil and t.numel_ > 0 then
     fail.raise('%s: the mapped file of this tensor has been closed', name)
@@ -65,7 +65,7 @@ local function numpy(P, t)
     fail.raise('numpy: NumPy has no memory but that of the CPU: copy the tensor with cpu() first')
   end
   local d = dtype[t.dtype_].name
-  local object = export(P, t, 'numpy')
+  local object = export(P, t)
   return py.call('numpy', 'numpy', 2, { object, py.own(P.PyUnicode_DecodeUTF8(d, #d, nil)) })
 end
 
@@ -93,12 +93,11 @@ local function connect(name)
 end
 
 local function push(P, make, t)
-  py.try(P.PyList_Append(list.object_, make(P, t, 'dlpack')))
+  py.try(P.PyList_Append(list.object_, make(P, t)))
 end
 
 local function wrap(P, make, t)
-  local object = make(P, t, 'dlpack')
-  return ffi.gc(py.hold(object), C.mt_python_release)
+  return py.held(make(P, t))
 end
 
 -- What `make` gives, as lupa's value where lupa is the host, else as moontorch.python's.
@@ -119,7 +118,7 @@ end
 ---@return ffi.cdata* object pooled
 function M.object(P, t)
   local ok, array = pcall(numpy, P, t)
-  return ok and array or export(P, t, 'numpy')
+  return ok and array or export(P, t)
 end
 
 return setmetatable(M, {
