@@ -195,7 +195,7 @@ describe('saving', function()
     end
   end)
 
-  it('knows two extensions', function()
+  it('knows three extensions', function()
     assert.has_error(function() torch.save('a.pt', torch.ones(1)) end,
       "save: the extension '.pt' of a.pt is not known; '.npy' (one tensor) and '.npz' (a table of "
       .. 'tensors) are known')

@@ -82,6 +82,10 @@ static void at_exit(void) {
 static void bind_once(const mt_python *functions) {
   py = *functions;
   if (py.finalize == NULL) return;
+  /* LuaJIT closes the libraries that it loaded as a state ends. */
+  const void *symbol;
+  memcpy(&symbol, &py.finalize, sizeof symbol);
+  mt__os_keep_library(symbol);
   owner_process = getpid();
   atexit(at_exit);
 }

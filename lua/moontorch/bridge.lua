@@ -36,7 +36,8 @@ def dlpack(x):
     try:
         return x.__dlpack__(max_version=(1, 0))
     except TypeError:
-        return x.__dlpack__()
+        pass  # it is older than versions
+    return x.__dlpack__()
 
 
 class Tensor:

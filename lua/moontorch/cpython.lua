@@ -96,7 +96,6 @@ mt_pysingle _Py_NoneStruct, _Py_TrueStruct, _Py_FalseStruct;
 local P -- the namespace that has the interpreter's functions, once there is one
 local dict -- of the module that the bridge makes; it lives as long as the interpreter
 local waiting = C.mt_python_waiting()
-local NULL = ffi.cast('void *', nil)
 local voidp = ffi.typeof('void *')
 
 local FUNCTIONS = {
@@ -161,7 +160,7 @@ end
 local three = ffi.typeof('void *[3]')
 
 local function text_of(object)
-  if object == NULL then return nil end
+  if object == nil then return nil end
   local n = ffi.new('intptr_t[1]')
   local p = P.PyUnicode_AsUTF8AndSize(object, n)
   local text = p ~= nil and ffi.string(p, n[0]) or nil
@@ -176,8 +175,8 @@ function M.raise(name)
   P.PyErr_Fetch(e, e + 1, e + 2)
   P.PyErr_NormalizeException(e, e + 1, e + 2)
   local text
-  local describe = dict and P.PyDict_GetItemString(dict, 'describe') or NULL
-  if e[0] ~= nil and describe ~= NULL then
+  local found, describe = pcall(M.bridge, 'describe')
+  if e[0] ~= nil and found and describe ~= nil then
     local args = P.PyTuple_New(3)
     for i = 0, 2 do
       local x = e[i] ~= nil and e[i] or M.none

@@ -25,7 +25,7 @@ local torch = {}
 for _, name in ipairs {
   'storage', 'shape', 'view', 'copy', 'table', 'index', 'mask', 'apply', 'types', 'create', 'ops',
   'reduce', 'matmul', 'random', 'buffer', 'interface', 'query', 'cuda', 'print', 'io', 'exchange',
-  'pyexport', 'python',
+  'pyexport', 'embed',
 } do
   local feature = require('moontorch.' .. name)
   local meta = getmetatable(feature)

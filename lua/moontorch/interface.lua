@@ -55,11 +55,13 @@ local function extent(n, bytes, strided)
 end
 
 -- The tensor over an interface's memory, and whether its byte order is foreign.
-local function share(x, f, name)
+local function share(x, f, name, frozen)
   if f.mask ~= nil then fail.raise('%s: masked arrays are not supported', name) end
   local d, swapped = elements(f, name)
-  local data, readonly = f.data, false
-  if type(data) == 'table' and not is(data) then data, readonly = data[1], data[2] == true end
+  local data, readonly = f.data, frozen
+  if type(data) == 'table' and not is(data) then
+    data, readonly = data[1], frozen or data[2] == true
+  end
   local n = args.shape(name, false, f.shape)
   local strided = f.strides ~= nil
   if strided and args.list(f.strides, name, 'stride', args.strides) ~= n then
@@ -98,12 +100,12 @@ local function share(x, f, name)
 end
 
 -- A tensor over x's memory in this machine's byte order; copies only where `allow` is not false.
-local function import(x, f, name, allow)
+local function import(x, f, name, allow, frozen)
   local t, swapped, code
   if f == python then
-    t, swapped, code = python.import(x, name)
+    t, swapped, code = python.import(x, name, frozen)
   else
-    t, swapped = share(x, f, name)
+    t, swapped = share(x, f, name, frozen)
     code = f.typestr
   end
   if not swapped then return t, false end
@@ -122,7 +124,7 @@ function buffer.interface(x, dt, shape, opts)
   if not f then
     fail.raise('fromBuffer: the table has no array-interface fields (data, shape, typestr)')
   end
-  local t, copied = import(x, f, 'fromBuffer', opts.copy == true)
+  local t, copied = import(x, f, 'fromBuffer', opts.copy == true, opts.readonly == true)
   local plain = dt == nil and shape == nil and opts.offset == nil and opts.strides == nil
     and opts.size == nil and opts.readonly == nil
   if plain then return opts.copy and not copied and t:clone() or t end

@@ -11,6 +11,8 @@ local py = require 'moontorch.cpython'
 
 local M = {}
 
+local bytes = ffi.typeof('uint8_t *')
+
 -- A tuple of integers: count of them, from a function of their place.
 local function integers(P, n, of)
   local tuple = py.own(P.PyTuple_New(n))
@@ -48,7 +50,8 @@ local function export(P, t)
   if s.data_ == nil and t.numel_ > 0 then
     fail.raise('%s: the mapped file of this tensor has been closed', name)
   end
-  local address = s.data_ == nil and 0 or ffi.cast('uintptr_t', s.data_ + t.offset_)
+  -- Without an element any address will do, but not NULL, by which NumPy understands something else.
+  local address = ffi.cast('uintptr_t', s.data_ == nil and ffi.cast(bytes, s) or s.data_ + t.offset_)
   local face = interface(P, t, address, s.flags_ % 2 == 1)
   local owner = C.mt_python_owner(t)
   if owner == nil and P.PyErr_Occurred() == nil then fail.raise('%s: out of memory', name) end
@@ -74,8 +77,8 @@ end
 local list, pop
 
 local function prepare(P)
-  list = py.hold(py.own(P.PyList_New(0)))
-  local take = py.own(P.PyObject_GetAttrString(list.object_, 'pop'))
+  list = py.held(py.own(P.PyList_New(0)))
+  local take = py.own(P.PyObject_GetAttrString(list.hold_.object_, 'pop'))
   py.bridge('export')
   local module = py.own(P.PyImport_ImportModule('_moontorch'))
   py.try(P.PyObject_SetAttrString(module, 'pop', take))
@@ -93,7 +96,7 @@ local function connect(name)
 end
 
 local function push(P, make, t)
-  py.try(P.PyList_Append(list.object_, make(P, t)))
+  py.try(P.PyList_Append(list.hold_.object_, make(P, t)))
 end
 
 local function wrap(P, make, t)

@@ -81,7 +81,7 @@ end
 local buffer = ffi.new('mt_pybuffer')
 
 -- By the buffer protocol, or nil where the object has none for its elements.
-local function frombuffer(P, object, name)
+local function frombuffer(P, object, name, frozen)
   local mv = P.PyMemoryView_FromObject(object)
   if mv == nil then
     P.PyErr_Clear()
@@ -98,7 +98,7 @@ local function frombuffer(P, object, name)
   -- The memoryview keeps the memory in its place; the numbers are all that was wanted here.
   P.PyBuffer_Release(buffer)
   local d, swapped = elements(format, size, name)
-  return view(first, n, d, readonly, mv, name), swapped, format
+  return view(first, n, d, readonly or frozen, mv, name), swapped, format
 end
 
 local function list(P, tuple, into, name)
@@ -113,7 +113,7 @@ local function list(P, tuple, into, name)
 end
 
 -- By __array_interface__.
-local function frominterface(P, object, name)
+local function frominterface(P, object, name, frozen)
   local face = py.call('interface', name, 1, { object })
   local function field(i) return P.PyTuple_GetItem(face, i) end
   local code, data, offset = py.text(field(0)), field(1), py.integer(field(3))
@@ -153,11 +153,11 @@ local function frominterface(P, object, name)
     end
   end
   if first ~= 0 then first = first + offset end
-  return view(ffi.cast(bytes, first), n, d, readonly, holder, name), swapped, code
+  return view(ffi.cast(bytes, first), n, d, readonly or frozen, holder, name), swapped, code
 end
 
 -- A tensor over what a capsule describes; the capsule is held, and with it the memory.
-local function fromcapsule(P, capsule, name)
+local function fromcapsule(P, capsule, name, frozen)
   local versioned = P.PyCapsule_IsValid(capsule, 'dltensor_versioned') ~= 0
   local m = P.PyCapsule_GetPointer(capsule, versioned and 'dltensor_versioned' or 'dltensor')
   if m == nil then py.raise(name) end
@@ -172,7 +172,7 @@ local function fromcapsule(P, capsule, name)
     dl = ffi.cast('mt_dlmanaged *', m).dl_tensor
   end
   local t, hold = tensor.new(), py.hold(capsule)
-  local rc = C.mt_from_dltensor(t, dl, flags, C.mt_python_release, hold)
+  local rc = C.mt_from_dltensor(t, dl, frozen and C.MT_DL_READONLY or flags, C.mt_python_release, hold)
   if rc ~= 0 then
     C.mt_python_release(hold)
     fail.raise('%s: %s', name, fail.message())
@@ -182,14 +182,14 @@ end
 
 -- A capsule that somebody passed is taken from them: it is marked as used, and another with its
 -- destructor stands in its place.
-local function taken(P, capsule, name)
+local function taken(P, capsule, name, frozen)
   local kind = P.PyCapsule_IsValid(capsule, 'dltensor_versioned') ~= 0 and 'dltensor_versioned'
     or 'dltensor'
   local m = P.PyCapsule_GetPointer(capsule, kind)
   local own = py.own(P.PyCapsule_New(m, M.names[kind],
     ffi.cast('void (*)(void *)', P.PyCapsule_GetDestructor(capsule))), name)
   py.try(P.PyCapsule_SetName(capsule, M.names['used_' .. kind]), name)
-  return fromcapsule(P, own, name)
+  return fromcapsule(P, own, name, frozen)
 end
 
 -- Names of capsules are kept by address: these never move, and outlive the Lua state.
@@ -203,9 +203,9 @@ local function iscapsule(P, object)
     or P.PyCapsule_IsValid(object, 'dltensor') ~= 0
 end
 
-local function fromdlpack(P, object, name)
+local function fromdlpack(P, object, name, frozen)
   local capsule = py.call('dlpack', name, 1, { object })
-  if iscapsule(P, capsule) then return fromcapsule(P, capsule, name) end
+  if iscapsule(P, capsule) then return fromcapsule(P, capsule, name, frozen) end
   local device = py.str(capsule)
   if P.PyCapsule_IsValid(capsule, 'used_dltensor') ~= 0 then
     fail.raise('%s: the DLPack capsule was used already', name)
@@ -214,14 +214,16 @@ local function fromdlpack(P, object, name)
     .. 'it: copy it to the CPU first', name, device)
 end
 
-local function import(P, object, name)
-  if iscapsule(P, object) then return taken(P, object, name) end
-  local t, swapped, code = frombuffer(P, object, name)
+local function import(P, object, name, frozen)
+  if iscapsule(P, object) then return taken(P, object, name, frozen) end
+  local t, swapped, code = frombuffer(P, object, name, frozen)
   if t then return t, swapped, code end
   if P.PyObject_HasAttrString(object, '__array_interface__') ~= 0 then
-    return frominterface(P, object, name)
+    return frominterface(P, object, name, frozen)
   end
-  if P.PyObject_HasAttrString(object, '__dlpack__') ~= 0 then return fromdlpack(P, object, name) end
+  if P.PyObject_HasAttrString(object, '__dlpack__') ~= 0 then
+    return fromdlpack(P, object, name, frozen)
+  end
   fail.raise('%s: a %s of Python lends no memory: it has neither the buffer protocol nor '
     .. '__array_interface__ nor __dlpack__', name, py.typename(object))
 end
@@ -230,13 +232,14 @@ end
 --- be swapped before it is used. The third result names the type as the object does.
 ---@param x any lupa's or moontorch.python's object
 ---@param name string the operator, for messages
+---@param frozen boolean make it read-only
 ---@return moontorch.Tensor t
 ---@return boolean swapped
 ---@return string? code
-function M.import(x, name)
+function M.import(x, name, frozen)
   memory.drain()
   -- x is an argument here, and so holds its object until this returns.
-  local t, swapped, code = py.locked(import, py.object(x), name)
+  local t, swapped, code = py.locked(import, py.object(x), name, frozen)
   return t, swapped, code
 end
 
