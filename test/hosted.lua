@@ -12,29 +12,36 @@ except ImportError:
     import lupa
 if "LuaJIT" not in str(lupa.LuaRuntime().eval("rawget(_G, 'jit') and jit.version or _VERSION")):
     sys.exit("its lupa has no LuaJIT")
+print(sys.executable)
 ]]
+
+--- Interpreters that may have what a spec needs: the one that is asked for, the one that
+--- script/bootstrap made, the system's.
+---@return string[]
+function M.candidates()
+  local out = { support.root .. '/build/python/bin/python', '/usr/bin/python3', 'python3' }
+  local named = os.getenv 'MOONTORCH_PYTHON'
+  if named and named ~= '' then table.insert(out, 1, named) end
+  return out
+end
 
 local found
 --- The interpreters that have lupa, LuaJIT in it, and NumPy; and where there are none, why.
 ---@return string[] paths
 ---@return string reason
 function M.pythons()
-  if found then return found, 'no Python with lupa (over LuaJIT) and NumPy was found' end
+  local reason = 'no Python with lupa (over LuaJIT) and NumPy was found'
+  if found then return found, reason end
   found = {}
-  local probe = support.write(support.tmpname 'py', PROBE)
-  local named = os.getenv 'MOONTORCH_PYTHON'
-  local candidates = { support.root .. '/build/python/bin/python', '/usr/bin/python3', 'python3' }
-  if named and named ~= '' then table.insert(candidates, 1, named) end
-  local seen = {}
-  for _, path in ipairs(candidates) do
-    local where = support.run(support.quote(path) .. ' -c "import sys; print(sys.executable)"')
-    local _, _, code = support.run(support.quote(path) .. ' ' .. support.quote(probe))
+  local probe, seen = support.write(support.tmpname 'py', PROBE), {}
+  for _, path in ipairs(M.candidates()) do
+    local where, _, code = support.run(support.quote(path) .. ' ' .. support.quote(probe))
     if code == 0 and not seen[where] then
       seen[where] = true
       found[#found + 1] = path
     end
   end
-  return found, 'no Python with lupa (over LuaJIT) and NumPy was found'
+  return found, reason
 end
 
 --- The shell command that runs a script of test/python in a Python with lupa.
