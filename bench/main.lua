@@ -39,7 +39,7 @@ if options.threads then
 end
 
 local all, named = {}, {}
-for _, topic in ipairs { 'small', 'bulk', 'layout', 'files' } do
+for _, topic in ipairs { 'small', 'bulk', 'layout', 'files', 'interop' } do
   for _, row in ipairs(require('bench.rows.' .. topic)) do
     all[#all + 1] = row
     named[row.name] = true

@@ -706,6 +706,11 @@ typedef struct mt_python {
   void (*raise)(void *exception, const char *message);     /* PyErr_SetString */
   void *buffer_error;                                      /* *PyExc_BufferError */
   int32_t (*ensure)(void);                                 /* PyGILState_Ensure */
+  void (*leave)(int32_t state);                            /* PyGILState_Release */
+  void (*clear)(void);                                     /* PyErr_Clear */
+  void *(*memoryview)(void *object);                       /* PyMemoryView_FromObject */
+  int32_t (*buffer)(void *object, void *view, int32_t flags); /* PyObject_GetBuffer */
+  void (*buffer_done)(void *view);                         /* PyBuffer_Release */
   int32_t (*finalize)(void);                               /* Py_FinalizeEx, to run at exit, or NULL */
 } mt_python;
 MT_API void mt_python_bind(const mt_python *functions);
@@ -738,6 +743,18 @@ MT_API int32_t mt_python_drain(void *unused);
  */
 MT_API void *mt_python_owner(const mt_tensor *t);
 MT_API void *mt_python_exporter(void *owner);
+/*
+ * The plain case of an import in one call, which takes the lock for itself: an object whose buffer has
+ * elements of a dtype, in this machine's byte order. Returns 1, having done nothing, where it is no such
+ * case: a longer way then finds out what it is. MT_ENOMEM.
+ */
+MT_API int32_t mt_python_view(mt_tensor *out, void *object, int32_t readonly);
+/*
+ * A new ndarray over t's memory: `api` is NumPy's table of functions (_ARRAY_API), and the lock is held.
+ * NULL with a Python exception set, or without one where NumPy has no such dtype or its version is not
+ * known.
+ */
+MT_API void *mt_python_ndarray(const mt_tensor *t, void **api);
 /* A capsule's name, which Python keeps by address, as one that lives as long as the library: "dltensor",
  * "dltensor_versioned", or one of them after "used_"; else NULL. */
 MT_API const char *mt_python_name(const char *name);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../core/core.h"
+#include "python.h"
 
 static mt_python py;
 static pid_t owner_process;
@@ -29,6 +29,10 @@ mt_pyhold *mt_python_hold(void *object) {
   h->next_ = NULL;
   return h;
 }
+
+void mt__python_unhold(mt_pyhold *h) { free(h); }
+
+const mt_python *mt__python(void) { return &py; }
 
 const int32_t *mt_python_waiting(void) { return &waiting; }
 

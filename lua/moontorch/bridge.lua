@@ -63,6 +63,14 @@ def export(face, capsule, device):
     return self
 
 
+def array_api():
+    """The capsule of NumPy's table of functions."""
+    import numpy
+
+    core = getattr(numpy, "_core", None) or numpy.core
+    return core._multiarray_umath._ARRAY_API
+
+
 def numpy(tensor, name):
     import numpy
 

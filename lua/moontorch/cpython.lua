@@ -102,7 +102,9 @@ local FUNCTIONS = {
   initialized = 'Py_IsInitialized', pending = 'Py_AddPendingCall', decref = 'Py_DecRef',
   capsule = 'PyCapsule_New', valid = 'PyCapsule_IsValid', pointer = 'PyCapsule_GetPointer',
   function_ = 'PyCFunction_NewEx', item = 'PyTuple_GetItem', integer = 'PyLong_AsLong',
-  raise = 'PyErr_SetString', ensure = 'PyGILState_Ensure',
+  raise = 'PyErr_SetString', ensure = 'PyGILState_Ensure', leave = 'PyGILState_Release',
+  clear = 'PyErr_Clear', memoryview = 'PyMemoryView_FromObject', buffer = 'PyObject_GetBuffer',
+  buffer_done = 'PyBuffer_Release',
 }
 
 --- Makes `lib` the namespace of the interpreter, which runs.

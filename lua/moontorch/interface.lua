@@ -174,6 +174,8 @@ return setmetatable(M, {
     ---@param opts? {copy: boolean?}
     ---@return moontorch.Tensor
     function torch.from_numpy(x, opts)
+      local quick = opts == nil and python.quick(x)
+      if quick then return quick end
       types.options(opts, 'from_numpy')
       local wanted = opts and opts.copy
       if is(x) then return wanted and x:clone() or x end

@@ -43,13 +43,18 @@ local function interface(P, t, address, readonly)
   return face
 end
 
--- The object of bridge.lua's class that stands for t.
-local function export(P, t)
-  local s, name = t.storage_, 'tensor'
+local function check(t, name)
+  local s = t.storage_
   if s == nil then fail.raise('%s: the tensor was freed', name) end
   if s.data_ == nil and t.numel_ > 0 then
     fail.raise('%s: the mapped file of this tensor has been closed', name)
   end
+  return s
+end
+
+-- The object of bridge.lua's class that stands for t.
+local function export(P, t)
+  local s, name = check(t, 'dlpack'), 'dlpack'
   -- Without an element any address will do, but not NULL, by which NumPy understands something else.
   local address = ffi.cast('uintptr_t', s.data_ == nil and ffi.cast(bytes, s) or s.data_ + t.offset_)
   local face = interface(P, t, address, s.flags_ % 2 == 1)
@@ -63,10 +68,20 @@ local function export(P, t)
   return py.call('export', name, 3, { face, capsule, device })
 end
 
+local api -- NumPy's table of functions, which lives as long as the process
+
 local function numpy(P, t)
-  if t.storage_ ~= nil and t.storage_.device_ ~= 0 then
+  if check(t, 'numpy').device_ ~= 0 then
     fail.raise('numpy: NumPy has no memory but that of the CPU: copy the tensor with cpu() first')
   end
+  if not api then
+    local capsule = py.call('array_api', 'numpy', 0, {})
+    api = ffi.cast('void **', P.PyCapsule_GetPointer(capsule, nil))
+    if api == nil then py.raise('numpy') end
+  end
+  local array = C.mt_python_ndarray(t, api)
+  if array ~= nil then return py.own(array) end
+  if P.PyErr_Occurred() ~= nil then py.raise('numpy') end
   local d = dtype[t.dtype_].name
   local object = export(P, t)
   return py.call('numpy', 'numpy', 2, { object, py.own(P.PyUnicode_DecodeUTF8(d, #d, nil)) })

@@ -237,10 +237,22 @@ end
 ---@return boolean swapped
 ---@return string? code
 function M.import(x, name, frozen)
-  memory.drain()
   -- x is an argument here, and so holds its object until this returns.
-  local t, swapped, code = py.locked(import, py.object(x), name, frozen)
-  return t, swapped, code
+  local object, t = py.object(x), tensor.new()
+  local rc = C.mt_python_view(t, object, frozen and 1 or 0)
+  if rc == 0 then return t, false end
+  if rc < 0 then memory.again(rc, nil, C.mt_python_view, t, object, frozen and 1 or 0) end
+  return py.locked(import, object, name, frozen)
+end
+
+--- M.import in the plain case, without a message for any other: nil.
+---@param x any
+---@return moontorch.Tensor?
+function M.quick(x)
+  local object = py.object(x)
+  if object == nil then return nil end
+  local t = tensor.new()
+  return C.mt_python_view(t, object, 0) == 0 and t or nil
 end
 
 --- Whether x is an object of Python.
