@@ -1,75 +1,100 @@
 --- Runs the benchmark rows: the same work here, in NumPy and in PyTorch, taking turns in one run.
 ---
----   luajit bench/main.lua [--rows PATTERN] [--threads N] [--json FILE] [--quick] [--list]
+---   luajit bench/main.lua [--rows PATTERN] [--threads N] [--json FILE] [--plot [FILE]]
+---                         [--quick] [--best] [--seconds S] [--list]
+---   luajit bench/main.lua --plot-from FILE [--plot FILE]
+---
+---   --rows PATTERN    a list with commas: names of rows, or how names begin, where `*` matches
+---                     anything; TOPIC/ and what follows names rows of a topic
+---   --threads N       with N threads only
+---   --json FILE       leaves the results there
+---   --plot [FILE]     draws the ratios, into doc/bench.svg unless told otherwise
+---   --plot-from FILE  draws those of an earlier run with --json, and runs nothing
+---   --quick           once over, to see that the rows work
+---   --best            the least time of each side instead of the median
+---   --seconds S       how long a row may take, about
+---   --list            only tells the rows' names
 ---
 --- A row is a table: name, target (the least ratio), ours(torch, context) which returns a function
 --- that does the work n times, numpy and torch: { setup, code } in Python. Optional: threads (true:
 --- measured with 1 and with 2), against ('torch' or 'c': what the target speaks of), c (a function
---- as ours returns: the same in C), per (elements per run; times are then per element),
---- finish(context).
+--- as ours returns: the same in C), per (elements per run; times are then per element; a peer that
+--- does another number of them has a `per` of its own), needs (the function of torch that the row
+--- is about: without it the row is not there), bytes (read and written by a run, where memory is the
+--- bound), finish(context). bench/make.lua makes such rows from texts.
 --- The ratio is the best peer's time over ours, so that above 1 is ahead.
 
 local root = arg[0]:match '^(.*)/bench/[^/]*$' or '.'
 package.path = root .. '/?.lua;' .. package.path
 
-local Peer = require 'bench.peer'
-local options = { rows = '', threads = nil, json = nil, quick = false, list = false }
+local TOPICS = { 'elementwise', 'math', 'reduce', 'layout', 'dtypes', 'one', 'apply', 'small', 'bulk',
+  'copy', 'files', 'interop' }
 
-local i = 1
-while arg[i] do
-  local name, value = arg[i]:match '^%-%-(%w+)=?(.*)$'
-  if name == 'quick' or name == 'list' then
-    options[name] = true
-  elseif name == 'rows' or name == 'threads' or name == 'json' then
-    if value == '' then
-      i = i + 1
-      value = arg[i]
+local USAGE = 'usage: bench [--rows PATTERN] [--threads N] [--json FILE] [--plot [FILE]] '
+  .. '[--plot-from FILE] [--quick] [--best] [--seconds S] [--list]\n'
+
+-- What follows an option: nothing, a value, or (maybe) a value.
+local TAKES = { quick = 'nothing', best = 'nothing', list = 'nothing', rows = 'value',
+  threads = 'value', json = 'value', seconds = 'value', ['plot-from'] = 'value', plot = 'maybe' }
+
+local function parse(words)
+  local options = { rows = '', seconds = 0.7 }
+  local i = 1
+  while words[i] do
+    local name, value = words[i]:match '^%-%-([%w-]+)=?(.*)$'
+    local takes = TAKES[name]
+    if not takes or takes == 'nothing' and value ~= '' then
+      io.stderr:write('unknown option ', words[i], '\n', USAGE)
+      os.exit(2)
     end
-    if not value then error('--' .. name .. ' needs a value', 0) end
-    options[name] = value
-  else
-    io.stderr:write('unknown option ', arg[i],
-      '\nusage: bench [--rows PATTERN] [--threads N] [--json FILE] [--quick] [--list]\n')
-    os.exit(2)
+    local follows = words[i + 1]
+    if takes ~= 'nothing' and value == '' and follows
+      and (takes == 'value' or not follows:find '^%-%-') then
+      value, i = follows, i + 1
+    end
+    if takes == 'value' and value == '' then error('--' .. name .. ' needs a value', 0) end
+    options[name] = value ~= '' and value or true
+    i = i + 1
   end
-  i = i + 1
-end
-if options.threads then
-  options.threads = assert(tonumber(options.threads), '--threads takes a number')
-end
-
-local all, named = {}, {}
-for _, topic in ipairs { 'small', 'bulk', 'layout', 'files', 'interop' } do
-  for _, row in ipairs(require('bench.rows.' .. topic)) do
-    all[#all + 1] = row
-    named[row.name] = true
+  for _, name in ipairs { 'threads', 'seconds' } do
+    if options[name] then
+      options[name] = tonumber(options[name]) or error('--' .. name .. ' takes a number', 0)
+    end
   end
-end
-
--- PATTERN is a list with commas: the name of a row, or how names begin; `*` matches anything.
-local function selected(name)
-  for word in (options.rows .. ','):gmatch '([^,]*),' do
-    if word == name then return true end
-    local pattern = word:gsub('[%^%$%(%)%%%.%[%]%+%-%?]', '%%%0'):gsub('%*', '.*')
-    if not named[word] and name:find('^' .. pattern) then return true end
+  if options.plot == true or options['plot-from'] and not options.plot then
+    options.plot = root .. '/doc/bench.svg'
   end
-  return false
+  return options
 end
 
-local rows = {}
-for _, row in ipairs(all) do
-  if selected(row.name) then rows[#rows + 1] = row end
+local function topics()
+  local all, named = {}, {}
+  for _, topic in ipairs(TOPICS) do
+    for _, row in ipairs(require('bench.rows.' .. topic)) do
+      if named[row.name] then error('two rows are named ' .. row.name) end
+      row.topic = topic
+      all[#all + 1], named[row.name] = row, true
+    end
+  end
+  return all, named
 end
-if options.list then
-  for _, row in ipairs(rows) do print(row.name) end
-  os.exit(0)
-end
-if #rows == 0 then error('no row matches ' .. options.rows, 0) end
 
-local torch = require 'moontorch'
-local ffi = require 'ffi'
-local native = require 'moontorch.native'
-local clock = native.mt_clock
+local function select_rows(pattern)
+  local all, named = topics()
+  local chosen = {}
+  for _, row in ipairs(all) do
+    for word in (pattern .. ','):gmatch '([^,]*),' do
+      local how = '^' .. word:gsub('[%^%$%(%)%%%.%[%]%+%-%?]', '%%%0'):gsub('%*', '.*')
+      if word == row.name or not named[word]
+        and (row.name:find(how) or (row.topic .. '/' .. row.name):find(how)) then
+        chosen[#chosen + 1] = row
+        break
+      end
+    end
+  end
+  if #chosen == 0 then error('no row matches ' .. pattern, 0) end
+  return chosen
+end
 
 local function line_of(command)
   local pipe = assert(io.popen(command))
@@ -78,167 +103,60 @@ local function line_of(command)
   return line
 end
 
-local folder = line_of 'mktemp -d "${TMPDIR:-/tmp}/moontorch-bench.XXXXXX"'
-local peer
-do
-  local ok, started = pcall(Peer.start, os.getenv 'MOONTORCH_BENCH_PYTHON' or 'python3',
+local function run(rows, options)
+  local report, measure = require 'bench.report', require 'bench.measure'
+  local torch = require 'moontorch'
+  local folder = line_of 'mktemp -d "${TMPDIR:-/tmp}/moontorch-bench.XXXXXX"'
+  local ok, peer = pcall(require('bench.peer').start, os.getenv 'MOONTORCH_BENCH_PYTHON' or 'python3',
     root .. '/bench/worker.py', folder)
-  if ok then peer = started else io.stderr:write('no peers: ', tostring(started), '\n') end
-end
-
-local context = {
-  tmp = folder,
-  build = os.getenv 'MOONTORCH_BUILD' or root .. '/build',
-  peer = peer,
-}
-
-local function median(values)
-  table.sort(values)
-  local n = #values
-  return n % 2 == 1 and values[(n + 1) / 2] or (values[n / 2] + values[n / 2 + 1]) / 2
-end
-
--- How often to do the work in one measurement, so that it lasts about `span` seconds; on the way
--- everything is warmed up: traces, caches, the blocks that an allocator keeps.
-local function calibrate(run, span)
-  local count = 1
-  while true do
-    local seconds = run(count)
-    if seconds > span / 2 then
-      if count == 1 then seconds = math.min(seconds, run(1)) end
-      return math.max(1, math.floor(count * span / seconds)), seconds / count
-    end
-    count = count * math.max(2, math.min(10, math.floor(span / math.max(seconds, 1e-9))))
+  if not ok then
+    io.stderr:write('no peers: ', tostring(peer), '\n')
+    peer = nil
   end
-end
+  local context = { torch = torch, peer = peer, tmp = folder,
+    build = os.getenv 'MOONTORCH_BUILD' or root .. '/build' }
 
-local function timed(work)
-  return function(count)
-    local start = clock()
-    work(count)
-    return clock() - start
+  local about = require 'bench.about'(torch, peer and peer.versions)
+  print(('moontorch %s (%s) on %s, %d cores, NumPy %s, PyTorch %s, %s'):format(about.moontorch,
+    about.isa, about.machine, about.cores, about.numpy or 'not here', about.torch or 'not here',
+    about.date))
+  local load = io.open '/proc/loadavg'
+  if load then
+    print('load average before: ' .. load:read '*n')
+    load:close()
   end
-end
+  print(report.head())
 
--- Threads that have just worked spin for some milliseconds in the hope of more: with several
--- processes taking turns they would take the cores from the next one.
-ffi.cdef 'int usleep(unsigned int);'
-local function settle(threads)
-  if threads > 1 then ffi.C.usleep(20000) end
-end
-
--- The times of one row, by side: the median of its repeats.
-local function measure(row, threads)
-  torch.setnumthreads(threads)
-  local sides, drops = {}, {}
-  local span = options.quick and 0.005 or 0.02
-  local function add(name, run)
-    local count, once = calibrate(run, span)
-    sides[#sides + 1] = { name = name, run = run, count = count, once = once, times = {} }
-  end
-  add('ours', timed(row.ours(torch, context)))
-  if row.c then add('c', timed(row.c(torch, context))) end
-  for _, library in ipairs { 'numpy', 'torch' } do
-    local code = row[library]
-    if code and peer then
-      local setup = (code.setup or '') .. '\n'
-      local run, drop = peer:prepare(library, threads, setup, code[1])
-      if run then
-        add(library, run)
-        drops[#drops + 1] = drop
-      end
-    end
-  end
-
-  local round = 0
-  for _, side in ipairs(sides) do round = round + side.count * side.once end
-  local repeats = math.floor((options.quick and 0.3 or 2) / round)
-  repeats = math.max(options.quick and 3 or 5, math.min(repeats, options.quick and 5 or 21))
-  for _ = 1, repeats do
-    for _, side in ipairs(sides) do
-      collectgarbage 'collect'
-      settle(threads)
-      -- One run aside wakes threads and brings back what the last side pushed out of the caches.
-      if side.once < 0.02 then side.run(1) end
-      side.times[#side.times + 1] = side.run(side.count) / side.count
-    end
-  end
-  for _, drop in ipairs(drops) do drop() end
-  if row.finish then row.finish(context) end
-
-  local result = { row = row.name, threads = threads }
-  for _, side in ipairs(sides) do result[side.name] = median(side.times) / (row.per or 1) end
-  local best = math.min(result.numpy or math.huge, result.torch or math.huge, result.c or math.huge)
-  if best < math.huge then result.ratio = best / result.ours end
-  local against = row.against and result[row.against]
-  result.judged = against and against / result.ours or result.ratio
-  return result
-end
-
-local function time_text(seconds)
-  if not seconds then return '-' end
-  if seconds < 1e-6 then return ('%.1f ns'):format(seconds * 1e9) end
-  if seconds < 1e-3 then return ('%.2f us'):format(seconds * 1e6) end
-  if seconds < 1 then return ('%.2f ms'):format(seconds * 1e3) end
-  return ('%.2f s'):format(seconds)
-end
-
-local function number_json(x)
-  return x and ('%.9g'):format(x) or 'null'
-end
-
-print(('moontorch %s (%s) on %s, NumPy %s, PyTorch %s'):format(torch.version,
-  ffi.string(native.mt_isa()), jit.arch, peer and peer.versions.numpy or 'not here',
-  peer and peer.versions.torch or 'not here'))
-local load = io.open '/proc/loadavg'
-if load then
-  print('load average before: ' .. load:read '*n')
-  load:close()
-end
-print(('%-24s %7s %12s %12s %12s %9s %9s'):format('row', 'threads', 'ours', 'numpy', 'torch',
-  'ratio', 'target'))
-
-local results, short = {}, 0
-for _, row in ipairs(rows) do
-  for _, threads in ipairs(options.threads and { options.threads } or row.threads and { 1, 2 }
-    or { 1 }) do
-    local ok, result = pcall(measure, row, threads)
-    if not ok then
-      print(('%-24s %7d failed: %s'):format(row.name, threads, tostring(result)))
-      short = short + 1
-    else
+  local results = {}
+  for _, row in ipairs(rows) do
+    local counts = options.threads and { options.threads } or row.threads and { 1, 2 } or { 1 }
+    for _, threads in ipairs(counts) do
+      local result = measure.row(row, threads, context, options)
       results[#results + 1] = result
-      local verdict = ''
-      if result.judged then
-        if result.judged < row.target then
-          verdict = '  short'
-          short = short + 1
-        end
-        if row.against then
-          verdict = ('  %.2f against %s'):format(result.judged, row.against) .. verdict
-        end
-      end
-      print(('%-24s %7d %12s %12s %12s %9s %9.2f%s'):format(row.name, threads,
-        time_text(result.ours), time_text(result.numpy), time_text(result.torch),
-        result.ratio and ('%.2f'):format(result.ratio) or '-', row.target, verdict))
+      print(report.line(result))
+      io.stdout:flush()
     end
-    io.stdout:flush()
-    collectgarbage()
   end
-end
-print(('%d rows, %d short of their target'):format(#results, short))
+  if peer then peer:stop() end
+  os.execute("rm -rf '" .. folder .. "'")
 
-if options.json then
-  local list = {}
-  for _, r in ipairs(results) do
-    list[#list + 1] = ('  {"row": "%s", "threads": %d, "ours": %s, "numpy": %s, "torch": %s%s, '
-      .. '"ratio": %s}'):format(r.row, r.threads, number_json(r.ours), number_json(r.numpy),
-      number_json(r.torch), r.c and ', "c": ' .. number_json(r.c) or '', number_json(r.ratio))
-  end
-  local f = assert(io.open(options.json, 'w'))
-  f:write('[\n', table.concat(list, ',\n'), '\n]\n')
-  assert(f:close())
+  local sums, failed = report.sums(results)
+  print(sums)
+  if options.json then report.save(options.json, about, results) end
+  return about, results, failed
 end
 
-if peer then peer:stop() end
-os.execute("rm -rf '" .. folder .. "'")
+local options = parse(arg)
+local about, results, failed
+if options['plot-from'] then
+  about, results = require('bench.report').load(options['plot-from'])
+else
+  local rows = select_rows(options.rows)
+  if options.list then
+    for _, row in ipairs(rows) do print(row.name) end
+    os.exit(0)
+  end
+  about, results, failed = run(rows, options)
+end
+if options.plot then require('bench.plot').save(options.plot, about, results) end
+os.exit(failed and failed > 0 and 1 or 0)

@@ -1,34 +1,12 @@
 --- A Python process that is kept for a whole run and times NumPy and PyTorch on request.
 
+local json = require 'bench.json'
+
 local Peer = {}
 Peer.__index = Peer
 
 local function quote(s)
   return "'" .. s:gsub("'", "'\\''") .. "'"
-end
-
-local escapes = { ['"'] = '\\"', ['\\'] = '\\\\', ['\n'] = '\\n', ['\t'] = '\\t' }
-local function encode(value)
-  if type(value) == 'number' then return ('%.17g'):format(value) end
-  if type(value) == 'string' then return '"' .. value:gsub('["\\\n\t]', escapes) .. '"' end
-  local fields = {}
-  for k, v in pairs(value) do fields[#fields + 1] = encode(k) .. ':' .. encode(v) end
-  return '{' .. table.concat(fields, ',') .. '}'
-end
-
--- The answers are flat objects of strings, numbers, true, false and null.
-local function decode(line)
-  local answer = {}
-  for key, value in line:gmatch '"([%w_]+)": ("?[^,}]*)' do
-    if value:sub(1, 1) == '"' then
-      answer[key] = line:match('"' .. key .. '": "(.-[^\\])"[,}]') or value
-    elseif value == 'true' then
-      answer[key] = true
-    else
-      answer[key] = tonumber(value)
-    end
-  end
-  return answer
 end
 
 --- Starts the process.
@@ -50,11 +28,11 @@ end
 
 --- Sends a request and waits for its answer; raises what went wrong there.
 function Peer:ask(request)
-  self.requests:write(encode(request), '\n')
+  self.requests:write(json.encode(request), '\n')
   self.requests:flush()
   local line = self.answers:read '*l'
   if not line then error 'the Python process ended' end
-  local answer = decode(line)
+  local answer = json.decode(line)
   if answer.error then error('in Python: ' .. answer.error, 0) end
   return answer
 end

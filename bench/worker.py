@@ -19,7 +19,7 @@ except ImportError:
     torch = None
 
 TEMPLATE = """
-def make(np, torch, os, tmp):
+def make(np, torch, os, tmp, data):
 {setup}
     def run(count):
         start = clock()
@@ -30,12 +30,49 @@ def make(np, torch, os, tmp):
 """
 
 
+class Data:
+    """The operands that bench/make.lua tells of, by name; they are kept until the shape changes."""
+
+    def __init__(self, library):
+        self.library = library
+        self.of = None
+        self.kept = {}
+
+    def __call__(self, name, shape, dtype):
+        if self.of != (shape, dtype):
+            self.of = shape, dtype
+            self.kept = {}
+        if name not in self.kept:
+            self.kept[name] = self.fresh(name, shape, dtype)
+        return self.kept[name]
+
+    def fresh(self, name, shape, dtype):
+        fixed = {"m": "bool", "r": "bool", "d": "float64", "f": "float32"}
+        dtype = fixed.get(name, dtype)
+        random = np.random.default_rng(list(name.encode())).random(shape, np.float32)
+        if name == "a":
+            x = random * 9.9 + 0.1
+            x = x > 5 if dtype == "bool" else x
+        elif name == "b":
+            x = random * 2 + 0.5
+            x = x > 1.5 if dtype == "bool" else x
+        elif name == "s":
+            x = random * 16 - 8
+        elif name == "m":
+            x = random > 0.5
+        else:
+            x = np.full(shape, name == "one", np.float32)
+        if self.library == "torch":
+            return torch.from_numpy(x).clone().to(getattr(torch, dtype))
+        return x.astype(dtype)
+
+
 def indent(text, columns):
     lines = text.strip("\n").split("\n")
     return "\n".join(" " * columns + line for line in lines)
 
 
-def prepare(request, tmp):
+def prepare(request, tmp, data):
     if request["library"] == "torch":
         if torch is None:
             return None
@@ -45,20 +82,23 @@ def prepare(request, tmp):
     )
     space = {"clock": time.perf_counter}
     exec(compile(source, request["code"], "exec"), space)
-    return space["make"](np, torch, os, tmp)
+    return space["make"](np, torch, os, tmp, data[request["library"]])
 
 
 def main():
     tmp = sys.argv[1]
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a library prints does not belong into the answers
+    # Overflow is part of some rows; telling of it is no part of the work.
+    np.seterr(all="ignore")
+    data = {library: Data(library) for library in ("numpy", "torch")}
     runs = {}
     for line in sys.stdin:
         request = json.loads(line)
         answer = {}
         try:
             if request["do"] == "prepare":
-                run = prepare(request, tmp)
+                run = prepare(request, tmp, data)
                 runs[request["id"]] = run
                 answer["ready"] = run is not None
             elif request["do"] == "time":

@@ -136,7 +136,7 @@ typedef struct mt_dtype_row {
 } mt_dtype_row;
 
 /* Operator families: each has one entry function and one entry in the backend table. */
-enum { MT_UNARY, MT_BINARY, MT_COMPARE, MT_REDUCE, MT_NFAMILIES };
+enum { MT_UNARY, MT_PREDICATE, MT_BINARY, MT_COMPARE, MT_TERNARY, MT_REDUCE, MT_NFAMILIES };
 
 /* One operator, as its row in ops.h tells. */
 typedef struct mt_op_row {
@@ -315,6 +315,8 @@ MT_API int32_t mt_byteswap(mt_tensor *t);
  * for 8-bit, float32 for 16-bit integers, as in NumPy). MT_ESHAPE, MT_EDTYPE, MT_EREADONLY, MT_EOUT.
  */
 MT_API int32_t mt_unary(int32_t op, mt_tensor *out, const mt_tensor *a);
+/* out = op(a), which is 0 or 1: a uint8 tensor when made here. MT_ESHAPE, MT_EREADONLY, MT_EOUT. */
+MT_API int32_t mt_predicate(int32_t op, mt_tensor *out, const mt_tensor *a);
 /*
  * out = op(a, b), element by element, broadcast. The dtype is that of mt_promote, where a MT_WEAK
  * operand counts only by its kind. An out of another dtype is stored into by a cast where
@@ -324,6 +326,13 @@ MT_API int32_t mt_unary(int32_t op, mt_tensor *out, const mt_tensor *a);
 MT_API int32_t mt_binary(int32_t op, mt_tensor *out, const mt_tensor *a, const mt_tensor *b);
 /* As mt_binary; the result is 0 or 1, a uint8 tensor when made here. */
 MT_API int32_t mt_compare(int32_t op, mt_tensor *out, const mt_tensor *a, const mt_tensor *b);
+/*
+ * As mt_binary, of three operands. Where the row's flags have MT_OP_MASK, a is a mask (its elements
+ * are 0 or not) and the dtype is that of b and c; where they have MT_OP_SCALED, factor is a 0-d
+ * tensor that takes part in the dtype, or NULL for 1. Else it is not looked at.
+ */
+MT_API int32_t mt_ternary(int32_t op, mt_tensor *out, const mt_tensor *a, const mt_tensor *b,
+                          const mt_tensor *c, const mt_tensor *factor);
 /*
  * Reduces over the `ndims` dimensions that dims lists (all of them for ndims -1); keepdim leaves
  * them with size 1. The dtype of a made `out` is that of its row: see ops.h. With `wide` not 0 integer

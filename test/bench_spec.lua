@@ -1,19 +1,19 @@
 local support = require 'test.support'
 local quote = support.quote
 
+local function bench(arguments)
+  local lua_path, lua_cpath = support.paths()
+  return support.run(table.concat({
+    'env LUA_PATH=' .. quote(lua_path), 'LUA_CPATH=' .. quote(lua_cpath),
+    'LD_PRELOAD=' .. quote(os.getenv 'MOONTORCH_PRELOAD' or ''),
+    'MOONTORCH_BUILD=' .. quote(support.build),
+    'MOONTORCH_BENCH_PYTHON=' .. quote(assert(support.find_python())),
+    'luajit', quote(support.root .. '/bench/main.lua'), arguments,
+  }, ' '))
+end
+
 -- The benchmarks are run, not judged: a row gives the fields that are promised, from all sides.
 describe('the benchmarks', function()
-  local function bench(arguments)
-    local lua_path, lua_cpath = support.paths()
-    return support.run(table.concat({
-      'env LUA_PATH=' .. quote(lua_path), 'LUA_CPATH=' .. quote(lua_cpath),
-      'LD_PRELOAD=' .. quote(os.getenv 'MOONTORCH_PRELOAD' or ''),
-      'MOONTORCH_BUILD=' .. quote(support.build),
-      'MOONTORCH_BENCH_PYTHON=' .. quote(assert(support.find_python())),
-      'luajit', quote(support.root .. '/bench/main.lua'), arguments,
-    }, ' '))
-  end
-
   it('write a row as JSON with the time of each side and the ratio', function()
     if os.getenv 'MOONTORCH_PRELOAD' then return pending('times mean nothing under a sanitizer') end
     local path = support.tmpname 'json'
@@ -24,11 +24,12 @@ describe('the benchmarks', function()
     assert.truthy(stdout:find('2 rows', 1, true))
     local got = support.python([[
 import json, sys
-rows = json.load(open(sys.argv[1]))
-for r in rows:
-    assert set(r) >= {"row", "threads", "ours", "numpy", "torch", "ratio"}, r
+run = json.load(open(sys.argv[1]))
+assert set(run["about"]) >= {"date", "machine", "cores", "moontorch", "isa", "numpy"}, run["about"]
+for r in run["rows"]:
+    assert set(r) >= {"row", "topic", "threads", "ours", "numpy", "ratio", "target"}, r
     assert 0 < r["ours"] < 1 and 0 < r["numpy"] < 1 and r["threads"] == 1
-    peers = [t for t in (r["numpy"], r["torch"]) if t]
+    peers = [r[name] for name in ("numpy", "torch") if name in r]
     assert abs(r["ratio"] - min(peers) / r["ours"]) < 1e-3 * r["ratio"]
     print(r["row"])
 ]], path)
@@ -44,15 +45,144 @@ for r in rows:
       n = n + 1
     end
     for _, name in ipairs { 'add.into.1', 'item.1', 'data.loop', 'view.select', 'clone.1e7',
-      'flip.4096', 'npy.mmap' } do
+      'flip.4096', 'npy.mmap', 'where.new.1e7', 'erf.1e5', 'std.middle.64x256x1024',
+      'cumsum.dim2.4096', 'add.transposed.into.4096', 'bfloat16.sum.1e3', 'map.1e7' } do
       assert.is_true(seen[name], name)
     end
-    assert.is_true(n > 30)
+    assert.is_true(n > 300)
   end)
 
   it('refuse a pattern that names no row', function()
     local _, stderr, code = bench('--rows nothing.at.all')
     assert.not_equal(0, code)
     assert.truthy(stderr:find('no row matches nothing.at.all', 1, true))
+  end)
+
+  it('compare one row of each topic that is quick', function()
+    if os.getenv 'MOONTORCH_PRELOAD' then return pending('times mean nothing under a sanitizer') end
+    local stdout, stderr, code = bench('--quick --threads 1 --rows add.new.1e3,exp.1e3,sum.full.1e3,'
+      .. 'uint8.lt.1e3,bfloat16.tofloat.1e3,lt.into.1,clone.1e3')
+    assert.equal('', stderr)
+    assert.equal(0, code)
+    assert.truthy(stdout:find('failed 0', 1, true), stdout)
+    assert.is_nil(stdout:find('in Python', 1, true), stdout)
+  end)
+
+  it('say which operator a row lacks', function()
+    local measure, report = require 'bench.measure', require 'bench.report'
+    local row = { name = 'nosuch.1e3', topic = 'math', target = 1, needs = 'no_such_function' }
+    local result = measure.row(row, 1, { torch = require 'moontorch' }, {})
+    assert.equal('missing', report.verdict(result))
+    assert.truthy(report.line(result):find('not there: torch.no_such_function', 1, true))
+    assert.truthy((report.sums { result }):find('not there   1', 1, true))
+  end)
+
+  it('sum up: the mean of the ratios, what is short, what is under 0.9', function()
+    local report = require 'bench.report'
+    local function row(name, ratio, target, more)
+      local r = { row = name, topic = 'math', threads = 1, ours = 1, ratio = ratio, judged = ratio,
+        target = target }
+      for k, v in pairs(more or {}) do r[k] = v end
+      return r
+    end
+    local text, failed = report.sums {
+      row('fast', 4, 1), row('slow', 0.25, 1), row('nearly', 1, 1.2),
+      row('loop', 50, 0.5, { against = 'c', judged = 0.7 }), row('broken', nil, 1, { failed = 'why' }),
+    }
+    assert.equal(1, failed)
+    assert.truthy(text:find('geometric mean  1.00  under 0.9x   1  short   2', 1, true), text)
+    assert.truthy(text:find('slow (1) 0.25, nearly (1) 1.00', 1, true), text)
+  end)
+end)
+
+-- The elements of a text of XML in order, each with its parent's name; raises where a tag is not
+-- closed by its own, or an attribute or an entity is not as it should be.
+local function elements(xml)
+  local open, found, at = {}, {}, 1
+  while true do
+    local first, last, closing, name, rest, empty = xml:find('<(/?)([%a][%w]*)(.-)(/?)>', at)
+    local text = xml:sub(at, (first or #xml + 1) - 1)
+    assert(not text:find '[<>]', 'a stray bracket in ' .. text)
+    for entity in text:gmatch '&([^;]*;?)' do
+      assert(entity:find '^amp;$' or entity:find '^[lg]t;$' or entity:find '^quot;$', entity)
+    end
+    if not first then break end
+    if closing == '/' then
+      assert(table.remove(open) == name, '</' .. name .. '> closes another')
+    else
+      local left = rest:gsub('%s+[%a][%w:-]*="[^"<&]*"', '')
+      assert(not left:find '%S', 'attributes: ' .. rest)
+      found[#found + 1] = { name = name, parent = open[#open], attributes = rest }
+      if empty == '' then open[#open + 1] = name end
+    end
+    at = last + 1
+  end
+  assert(#open == 0, 'left open: ' .. table.concat(open, ', '))
+  return found
+end
+
+describe('the chart of the benchmarks', function()
+  local function count(list, name)
+    local n = 0
+    for _, e in ipairs(list) do if e.name == name then n = n + 1 end end
+    return n
+  end
+
+  local function row(name, topic, threads, ratio, more)
+    local r = { row = name, topic = topic, threads = threads, ours = 1e-6, ratio = ratio,
+      judged = ratio, target = 1.2 }
+    for k, v in pairs(more or {}) do r[k] = v end
+    return r
+  end
+
+  it('shows every row of a run that was left as JSON', function()
+    local report = require 'bench.report'
+    local path, svg = support.tmpname 'json', support.tmpname 'svg'
+    report.save(path, { date = '2026-01-31', machine = 'A <processor> & "more"', cores = 2,
+      moontorch = '0.1.0', isa = 'avx2', numpy = '2.4', torch = '2.9' }, {
+      row('add.into.1e3', 'elementwise', 1, 3), row('add.into.1e7', 'elementwise', 2, 0.5),
+      row('exp.1e5', 'math', 1, 1000), row('log.1e5', 'math', 1, 1e-5),
+      row('erf.1e5', 'math', 1, nil, { missing = 'erf', judged = nil }),
+      row('map.1e7', 'apply', 1, 60, { against = 'c', judged = 0.7 }),
+    })
+    local stdout, stderr, code = bench('--plot-from ' .. quote(path) .. ' --plot ' .. quote(svg))
+    assert.same({ '', '', 0 }, { stdout, stderr, code })
+    local text = support.read(svg)
+    local found = elements(text)
+    assert.equal('svg', found[1].name)
+    assert.equal(5, count(found, 'circle'))
+    for _, word in ipairs { '>add.into<', '>exp<', '>erf<', '>not there<', '>map (C)<', '2026-01-31',
+      'A &lt;processor&gt; &amp; &quot;more&quot;', 'NumPy 2.4', 'prefers-color-scheme: dark',
+      'add.into.1e7, 2 threads: 0.50', 'log.1e5, 1 thread: 0.00', '>1.22<', '>0.70<' } do
+      assert.truthy(text:find(word, 1, true), word)
+    end
+    -- What lies outside of the axis is drawn at its ends, and nothing outside of the picture.
+    local width = tonumber(found[1].attributes:match 'width="(%d+)"')
+    for _, e in ipairs(found) do
+      for x in e.attributes:gmatch ' c?x[12]?="([^"]*)"' do
+        assert.is_true(tonumber(x) >= 0 and tonumber(x) <= width, e.attributes)
+      end
+    end
+  end)
+
+  it('follows a run, and tells nothing of who made it or where', function()
+    if os.getenv 'MOONTORCH_PRELOAD' then return pending('times mean nothing under a sanitizer') end
+    local svg = support.tmpname 'svg'
+    local _, stderr, code = bench('--quick --threads 1 --rows add.into.1,fill.1e3 --plot ' .. quote(svg))
+    assert.same({ '', 0 }, { stderr, code })
+    local text = support.read(svg)
+    assert.equal(2, count(elements(text), 'circle'))
+    assert.is_nil(text:find('/home/', 1, true))
+    assert.is_nil(text:find(support.root, 1, true))
+    local host = support.run 'uname -n':match '%S+'
+    -- A name like "a" would be found anywhere.
+    if host and #host > 3 then assert.is_nil(text:find(host, 1, true)) end
+  end)
+
+  it('of a file that holds no run is an error', function()
+    local path = support.write(support.tmpname 'json', '[1, 2]')
+    local _, stderr, code = bench('--plot-from ' .. quote(path) .. ' --plot ' .. quote(path .. '.svg'))
+    assert.not_equal(0, code)
+    assert.truthy(stderr:find('holds no run of the benchmarks', 1, true), stderr)
   end)
 end)

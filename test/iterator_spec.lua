@@ -179,6 +179,49 @@ describe('the iterator', function()
     end
   end)
 
+  -- Results of that size go past the caches in small pieces; slices of them are small and do not.
+  it('writes large results as it writes small ones', function()
+    local n, piece = 6000017, 200000
+    local a = torch.range(1, n):float():remainder(4099)
+    local b = torch.range(1, n):double():remainder(17)
+    for _, case in ipairs { { 'Float', 'Float' }, { 'Double', 'Float' }, { 'Half', 'Double' } } do
+      local x, y = a:type('torch.' .. case[1] .. 'Tensor'), b:type('torch.' .. case[2] .. 'Tensor')
+      for _, start in ipairs { 1, 2, 16 } do
+        local length = n - 16
+        local u, v = x:narrow(1, start, length), y:narrow(1, 1, length)
+        local out = torch.add(u, v)
+        local into = torch.zeros(n, { dtype = out.dtype }):narrow(1, 17 - start, length)
+        torch.add(into, u, v)
+        assert.is_true(into:equal(out))
+        for at = 1, length, piece do
+          local count = math.min(piece, length - at + 1)
+          local want = torch.add(u:narrow(1, at, count), v:narrow(1, at, count))
+          assert.is_true(want:equal(out:narrow(1, at, count)), case[1] .. case[2] .. at)
+        end
+      end
+    end
+  end)
+
+  it('turns inputs that run across the result', function()
+    for _, case in ipairs { { 'Float', 'Float' }, { 'Byte', 'Short' }, { 'ComplexDouble', 'Double' },
+      { 'Half', 'Float' } } do
+      for _, size in ipairs { { 8, 8 }, { 9, 70 }, { 129, 64 }, { 130, 2051 } } do
+        local n, m = size[1], size[2]
+        local function fresh(kind, ...)
+          local t = torch.zeros(...):type('torch.' .. kind .. 'Tensor')
+          return t:copy(torch.range(1, t:nElement()):remainder(97))
+        end
+        local a, b = fresh(case[1], 3, m, n), fresh(case[2], n, 3, m + 1):narrow(3, 2, m)
+        local x, y = a:permute(1, 3, 2), b:permute(2, 1, 3)
+        local want = torch.add(x:contiguous(), y:contiguous())
+        assert.is_true(want:equal(torch.add(x, y)))
+        assert.is_true(want:equal(torch.add(y, x)))
+        local flipped = torch.add(x:slice(2, -1, 1, -1), y:slice(2, -1, 1, -1))
+        assert.is_true(want:equal(flipped:slice(2, -1, 1, -1)))
+      end
+    end
+  end)
+
   it('reduces over any dimensions of any layout', function()
     for case = 1, CASES do
       local shape = shapeof(random(4))

@@ -7,7 +7,7 @@ local C = require 'moontorch.native'
 -- Every operator row x dtype x layout against plain Lua. A new row needs a reference here, or it
 -- fails by name.
 
-local FLOAT, REAL, ZERODIV, NEGPOW = 1, 2, 4, 8
+local FLOAT, REAL, ZERODIV, NEGPOW, BOOLEAN, MASK, NEW = 1, 2, 4, 8, 128, 256, 512
 
 local NAMES = {
   'bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float16',
@@ -21,8 +21,12 @@ local function random(n)
 end
 
 local is = require 'test.reference'
-local unary, binary, logic, compare, complex, cmul, cdiv, cunary, cbinary, ccompare =
-  is.unary, is.binary, is.logic, is.compare, is.complex, is.cmul, is.cdiv, is.cunary, is.cbinary, is.ccompare
+local complex = is.complex
+
+local function flagged(row, flag) return bit.band(row.flags, flag) ~= 0 end
+local OPERANDS = {
+  [C.MT_UNARY] = 1, [C.MT_PREDICATE] = 1, [C.MT_BINARY] = 2, [C.MT_COMPARE] = 2, [C.MT_TERNARY] = 3,
+}
 
 -- An element as a number (a pair for complex), whatever Lua value it is read as.
 local function plain(v)
@@ -64,7 +68,7 @@ end
 
 -- The dtype that an operator of these flags makes from d, as NumPy has it.
 local function resultof(row, d)
-  if row.family == C.MT_COMPARE then return torch.uint8 end
+  if flagged(row, BOOLEAN) then return torch.uint8 end
   if d.iscomplex then
     if bit.band(row.flags, REAL) == 0 then return d end
     return d.bytes == 8 and torch.float32 or torch.float64
@@ -117,11 +121,19 @@ local function positions(t, visit)
   for i = 1, t:size(1) do for j = 1, t:size(2) do visit(i, j) end end
 end
 
+-- The tables of references by what a family computes, for bool, complex and other dtypes.
+local TABLES = {
+  [C.MT_UNARY] = { is.logicunary, is.unary, is.cunary },
+  [C.MT_PREDICATE] = { is.predicate, is.predicate, is.cpredicate },
+  [C.MT_BINARY] = { is.logic, is.binary, is.cbinary },
+  [C.MT_COMPARE] = { is.compare, is.compare, is.ccompare },
+  [C.MT_TERNARY] = { is.ternary, is.ternary, is.cternary },
+}
+
 local function reference(row, d)
-  if row.family == C.MT_UNARY then return d.iscomplex and cunary or unary end
-  if row.family == C.MT_COMPARE then return d.iscomplex and ccompare or compare end
-  if d.name == 'bool' and bit.band(row.flags, FLOAT) == 0 then return logic end
-  return d.iscomplex and cbinary or binary
+  local tables = TABLES[row.family]
+  if d.iscomplex then return tables[3][row.name] end
+  return tables[d.name == 'bool' and not flagged(row, FLOAT) and 1 or 2][row.name]
 end
 
 local function takes(row, d)
@@ -129,17 +141,32 @@ local function takes(row, d)
   return bit.band(row.flags, FLOAT) ~= 0 and (d.isinteger or d.name == 'bool')
 end
 
-local function verify(row, name, out, a, b)
+-- Operands of a row, each in a layout of its own: what lays out a fresh tensor comes after `left`.
+local function operands(row, name, n, m, left)
+  local list, lay = {}, left
+  for i = 1, OPERANDS[row.family] do
+    local mask = i == 1 and flagged(row, MASK)
+    list[i] = (layouts[lay] or layouts.contiguous)(function(rows_, columns)
+      local t = torch.zeros(n or rows_, m or columns, { dtype = mask and 'bool' or name })
+      return fill(t, mask and { flags = 0, name = 'mask' } or row, i > 1)
+    end)
+    lay = left and (next(layouts, lay) or next(layouts))
+  end
+  return list
+end
+
+local function verify(row, name, out, list)
   local d = torch[name]
-  local f = reference(row, d)[row.name]
+  local f = reference(row, d)
   assert(f, 'no reference for ' .. row.name .. ' of ' .. name)
   local expected = resultof(row, d)
   assert.are.equal(expected, out.dtype, row.name .. ' of ' .. name)
-  local whole = d.isinteger and bit.band(row.flags, FLOAT) == 0
+  local whole = d.isinteger and not flagged(row, FLOAT)
   positions(out, function(i, j)
-    local x, got = plain(a[{ i, j }]), plain(out[{ i, j }])
-    local want
-    if b then want = f(x, plain(b[{ i, j }]), whole) else want = f(x) end
+    local got, x = plain(out[{ i, j }]), {}
+    for k, t in ipairs(list) do x[k] = plain(t[{ i, j }]) end
+    if #x > 1 then x[#x + 1] = whole end -- math.log takes a second argument
+    local want = f(unpack(x))
     if not same(want, got, expected) then
       error(('%s of %s at %d,%d: want %s, got %s'):format(row.name, name, i, j,
         type(want) == 'table' and want.re .. '+' .. want.im .. 'i' or tostring(want),
@@ -150,41 +177,33 @@ end
 
 describe('elementwise operators', function()
   for _, row in ipairs(rows) do
-    if row.family ~= C.MT_REDUCE then
-      local two = row.family ~= C.MT_UNARY
+    if OPERANDS[row.family] then
+      local f = torch[row.name]
 
       it(row.name .. ' of every dtype and layout', function()
         for _, name in ipairs(NAMES) do
           local d = torch[name]
           if takes(row, d) then
-            for left, lay in pairs(layouts) do
-              local function make(second)
-                return function(n, m)
-                  return fill(torch.zeros(n, m, { dtype = name }), row, second)
-                end
-              end
-              local a = lay(make(false))
-              local b = two and layouts[next(layouts, left) or next(layouts)](make(true)) or nil
-              local f = torch[row.name]
-              local out = two and f(a, b) or f(a)
-              verify(row, name, out, a, b)
+            for left in pairs(layouts) do
+              local list = operands(row, name, nil, nil, left)
+              local out = f(unpack(list))
+              verify(row, name, out, list)
               -- The result-argument form, into memory of another layout and shape.
               local res = torch.zeros(4, 3, { dtype = out.dtype }):t()
-              assert.are.equal(res, two and f(res, a, b) or f(res, a))
-              assert.is_true(res:equal(out) or out:ne(out):max() > 0)
+              assert.are.equal(res, f(res, unpack(list)))
+              assert.is_true(res:equal(out) or out:ne(out):max() > 0, name)
               local empty = torch.zeros(0, { dtype = out.dtype })
-              if two then f(empty, a, b) else f(empty, a) end
+              f(empty, unpack(list))
               assert.are.same(out.shape, empty.shape)
-              if row.family ~= C.MT_COMPARE and out.dtype == d then
-                local own = a:clone()
-                local method = row.name == 'csub' and 'csub' or row.name
-                assert.are.equal(own, two and own[method](own, b) or own[method](own))
-                verify(row, name, own, a, b)
+              if not flagged(row, BOOLEAN) and not flagged(row, NEW) and out.dtype == d then
+                local own = list[1]:clone()
+                assert.are.equal(own, own[row.name](own, unpack(list, 2)))
+                verify(row, name, own, list)
               end
             end
           else
             local a = torch.zeros(2, 2, { dtype = name })
-            local ok, message = pcall(torch[row.name], a, two and a or nil)
+            local ok, message = pcall(f, unpack({ a, a, a }, 1, OPERANDS[row.family]))
             assert.is_false(ok, row.name .. ' of ' .. name)
             assert.is_truthy(message:find(name, 1, true), message)
             assert.is_truthy(message:find(row.name, 1, true), message)
@@ -196,16 +215,18 @@ describe('elementwise operators', function()
         for _, name in ipairs { 'bool', 'int8', 'uint16', 'int32', 'int64', 'float16', 'float32',
           'float64', 'complex64' } do
           if takes(row, torch[name]) then
-            local f = torch[row.name]
-            local a = fill(torch.zeros(1, 517, { dtype = name }), row, false)
-            local b = two and fill(torch.zeros(1, 517, { dtype = name }), row, true) or nil
-            verify(row, name, two and f(a, b) or f(a), a, b)
+            local long = operands(row, name, 1, 517)
+            verify(row, name, f(unpack(long)), long)
             local none = torch.zeros(0, 3, { dtype = name })
-            assert.are.same({ 0, 3 }, (two and f(none, none) or f(none)).shape)
-            local x, y = a[{ 1, { 5 } }]:view {}, two and b[{ 1, { 7 } }]:view {} or nil
-            local out = two and f(x, y) or f(x)
+            assert.are.same({ 0, 3 }, f(unpack({ none, none, none }, 1, #long)).shape)
+            local points, squares = {}, {}
+            for i, t in ipairs(long) do
+              points[i] = t[{ 1, { 3 + 2 * i } }]:view {}
+              squares[i] = points[i]:view(1, 1)
+            end
+            local out = f(unpack(points))
             assert.are.same({}, out.shape)
-            verify(row, name, out:view(1, 1), x:view(1, 1), y and y:view(1, 1))
+            verify(row, name, out:view(1, 1), squares)
           end
         end
       end)
@@ -268,7 +289,73 @@ describe('elementwise operators', function()
     assert.are.same({ 1, 2, 3 }, a:totable())
   end)
 
+  it('of three operands have their forms', function()
+    local x, a, b = torch.FloatTensor { 1, 2, 3 }, torch.FloatTensor { 2, 2, 2 }, torch.FloatTensor { 1, 2, 4 }
+    local r = torch.FloatTensor()
+    assert.are.same({ 3, 6, 11 }, torch.addcmul(x, a, b):totable())
+    assert.are.same({ 5, 10, 19 }, torch.addcmul(x, 2, a, b):totable())
+    assert.are.equal(r, torch.addcmul(r, x, 2, a, b))
+    assert.are.same({ 5, 10, 19 }, r:totable())
+    assert.are.same({ 3, 6, 11 }, torch.addcmul(r, x, a, b):totable())
+    assert.are.same({ 2, 2.5, 3.25 }, torch.addcdiv(x, 0.5, a, b):totable())
+    assert.are.same({ 3, 3, 3.5 }, x:clone():addcdiv(a, b):totable())
+    assert.are.same({ 5, 4, 4 }, x:clone():addcdiv(2, a, b):totable())
+    assert.are.same({ 5, 4, 4 }, r:addcdiv(x, 2, a, b):totable())
+    assert.are.same({ 3, 3, 3.5 }, r:addcdiv(x, a, b):totable())
+    assert.are.same({ 1.5, 2, 2.5 }, torch.lerp(x, a, 0.5):totable())
+    assert.are.same({ 2, 2, 3 }, torch.clamp(x, 2, 3):totable())
+    assert.are.same({ 2, 2, 3 }, torch.clamp(x, 2):totable())
+    assert.are.same({ 1, 2, 2 }, torch.clamp(x, nil, 2):totable())
+    assert.are.same({ 1, 2, 2 }, x:clone():clamp(nil, 2):totable())
+    assert.are.same({ 1, 2, 2 }, torch.clamp(x, torch.FloatTensor { 0, 1, 0 }, a):totable())
+    assert.are.same({ 1, 0, 0 }, torch.where(x:lt(2), x, 0):totable())
+    assert.are.same({ 9, 2, 3 }, x:where(x:gt(1), 9):totable())
+    assert.are.same({ 1, 2, 3 }, x:totable())
+    assert.are.equal(torch.int64, torch.where(x:lt(2), 1, 0).dtype)
+    assert.are.equal(torch.float64, torch.where(x, torch.IntTensor(3), torch.FloatTensor(3)).dtype)
+    assert.are.same({ 2, 3 }, torch.where(torch.ByteTensor { { 1 }, { 0 } }, torch.zeros(1, 3), 1).shape)
+    assert.are.same({ -128 }, torch.addcmul(torch.CharTensor { 0 }, 2, torch.CharTensor { 64 },
+      torch.CharTensor { 1 }):totable())
+    assert.has_error(function() torch.addcdiv(torch.IntTensor { 1 }, torch.IntTensor { 1 },
+      torch.IntTensor { 0 }) end, 'addcdiv: integer division by zero (int32)')
+    assert.has_error(function() torch.IntTensor { 1 }:addcmul(0.5, torch.IntTensor { 1 }, torch.IntTensor { 1 }) end)
+    assert.has_error(function() torch.where(x:lt(2), torch.zeros(2), torch.zeros(4)) end)
+    assert.has_error(function() torch.clamp(x) end, 'clamp: expected a lower or an upper bound')
+    assert.has_error(function() torch.where(1, 2, 3) end)
+    assert.has_error(function() torch.addcmul(x, a, a, a, a) end)
+    local overlapping = torch.range(1, 6):float()
+    torch.addcmul(overlapping:narrow(1, 2, 5), overlapping:narrow(1, 1, 5), 1, overlapping:narrow(1, 1, 5),
+      overlapping:narrow(1, 2, 5))
+    assert.are.same({ 1, 3, 8, 15, 24, 35 }, overlapping:totable())
+  end)
+
+  it('shift out of range and divide toward minus infinity', function()
+    local t = torch.CharTensor { -128, -1, 1, 127 }
+    assert.are.same({ 0, 0, 0, 0 }, torch.lshift(t, 8):totable())
+    assert.are.same({ 0, 0, 0, 0 }, torch.lshift(t, -1):totable())
+    assert.are.same({ -1, -1, 0, 0 }, torch.rshift(t, 8):totable())
+    assert.are.same({ -1, -1, 0, 0 }, torch.rshift(t, -1):totable())
+    assert.are.same({ -16, -1, 0, 15 }, torch.rshift(t, 3):totable())
+    assert.is_true(torch.rshift(torch.UInt64Tensor { 0xffffffffffffffffULL }, 63)[1] == 1)
+    assert.are.same({ -43, -1, 0, 42 }, torch.floor_divide(t, 3):totable())
+    assert.are.same({ 42, 0, -1, -43 }, torch.floor_divide(t, -3):totable())
+    local d = torch.floor_divide(torch.DoubleTensor { 7, -7, 0, 1, -1, 0 }, torch.DoubleTensor { 2, 2, -3, 0, 0, 0 })
+    assert.are.same({ 3, -4 }, { d[1], d[2] })
+    assert.are.equal(-1 / 0, 1 / d[3])
+    assert.are.same({ 1 / 0, -1 / 0 }, { d[4], d[5] })
+    assert.is_true(d[6] ~= d[6])
+  end)
+
   it('handle infinities, NaN and -0', function()
+    for _, name in ipairs { 'float16', 'bfloat16', 'float32', 'float64' } do
+      local zeros = torch.zeros(40, { dtype = name }):neg()
+      for i = 1, 40, 13 do
+        assert.are.equal(-1 / 0, 1 / (zeros + -0.0)[i], name)
+        assert.are.equal(-1 / 0, 1 / torch.mul(zeros, 3)[i], name)
+        assert.are.equal(1 / 0, 1 / torch.mul(zeros, -0.0)[i], name)
+        assert.are.equal(-1 / 0, torch.div(zeros + 1, -0.0)[i], name)
+      end
+    end
     local inf, nan = 1 / 0, 0 / 0
     local t = torch.DoubleTensor { inf, -inf, nan, -0.0, 0 }
     local m = torch.cmax(t, 1)

@@ -1,30 +1,39 @@
---- Copies between orders of memory.
+--- Addition where operands are broadcast or transposed, 4096 x 4096 of float32.
 
-local function row(name, shape, view, numpy, torch_code)
-  return {
-    name = name, target = 1.5, threads = true,
-    ours = function(torch)
-      local v = view(torch, torch.FloatTensor(unpack(shape)):fill(1))
-      return function(n)
-        local x
-        for _ = 1, n do x = v:clone() end
-        return x
-      end
-    end,
-    numpy = { setup = ('a = np.ones((%s), "f4")'):format(table.concat(shape, ', ')), numpy },
-    torch = { setup = ('a = torch.ones(%s)'):format(table.concat(shape, ', ')), torch_code },
-  }
-end
+local make = require 'bench.make'
 
-return {
-  row('transpose.copy.4096', { 4096, 4096 },
-    function(_, t) return t:t() end,
-    'x = np.ascontiguousarray(a.T)', 'x = a.t().contiguous()'),
-  row('flip.4096', { 4096, 4096 },
-    function(_, t) return t[{ { -1, 1, -1 }, { -1, 1, -1 } }] end,
-    'x = np.ascontiguousarray(a[::-1, ::-1])', 'x = torch.flip(a, (0, 1))'),
-  row('permute.nchw.nhwc', { 32, 64, 56, 56 },
-    function(_, t) return t:permute(1, 3, 4, 2) end,
-    'x = np.ascontiguousarray(a.transpose(0, 2, 3, 1))',
-    'x = a.permute(0, 2, 3, 1).contiguous()'),
+local setup = {
+  row = {
+    lua = 'local v = a:select(1, 1)', numpy = 'v = a[0].copy()', torch = 'v = a[0].clone()',
+  },
+  column = {
+    lua = 'local v = a:narrow(2, 1, 1):clone()', numpy = 'v = a[:, :1].copy()',
+    torch = 'v = a[:, :1].clone()',
+  },
+  transposed = {
+    lua = 'local v = b:t()', numpy = 'v = b.T', torch = 'v = b.t()',
+  },
+  alltransposed = {
+    lua = 'local u, v, w = a:t(), b:t(), c:t()', numpy = 'u, v, w = a.T, b.T, c.T',
+    torch = 'u, v, w = a.t(), b.t(), c.t()',
+  },
 }
+
+local rows = {}
+for _, w in ipairs {
+  { 'row', 8, 1.2, 'a', 'c' }, { 'column', 8, 1.2, 'a', 'c' }, { 'transposed', 12, 5, 'a', 'c' },
+  { 'alltransposed', 12, 1.2, 'u', 'w' },
+} do
+  local how, moved, target, left, out = unpack(w)
+  for _, form in ipairs { 'into', 'new' } do
+    local call = form == 'into' and ('add(%s, v, out=%s)'):format(left, out)
+    rows[#rows + 1] = make.row {
+      name = ('add.%s.%s.4096'):format(how, form), needs = 'add', shape = { 4096, 4096 },
+      target = target, moved = moved, threads = true, setup = setup[how],
+      lua = call and ('%s:add(%s, v)'):format(out, left) or ('x = %s + v'):format(left),
+      numpy = call and 'np.' .. call or ('x = %s + v'):format(left),
+      torch = call and 'torch.' .. call or ('x = %s + v'):format(left),
+    }
+  end
+end
+return rows

@@ -1,7 +1,5 @@
 --- Work on single elements and views, where the call itself is what costs.
 
-local ffi = require 'ffi'
-
 local one = 'a = np.ones(1, "f4"); b = np.ones(1, "f4"); c = np.ones(1, "f4")'
 local one_torch = 'a = torch.ones(1); b = torch.ones(1); c = torch.ones(1)'
 local square = 'a = np.ones((64, 64), "f4")'
@@ -126,17 +124,7 @@ return {
       end
     end,
     c = function(torch, context)
-      ffi.cdef 'void bench_loop(double *p, int64_t n);'
-      local lib
-      for _, ending in ipairs { 'so', 'dylib' } do
-        local path = context.build .. '/lib/libmoontorch_bench.' .. ending
-        local f = io.open(path)
-        if f then
-          f:close()
-          lib = ffi.load(path)
-        end
-      end
-      assert(lib, 'libmoontorch_bench is not built')
+      local lib = require('bench.loop').library(context.build)
       local t = torch.DoubleTensor(100000):fill(1)
       return function(n)
         for _ = 1, n do lib.bench_loop(t:data(), 100000) end

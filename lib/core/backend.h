@@ -8,15 +8,19 @@
 
 #include "iter.h"
 
+typedef mt_loop (*mt__loop_of)(int32_t family, int32_t op, int32_t dtype);
+
 typedef struct mt__backend {
   const char *name;
 
   /* The kernel itself, for a caller that has one short run of aligned elements. (optional) */
-  mt_loop (*loop)(int32_t family, int32_t op, int32_t dtype);
+  mt__loop_of loop;
   /* Its casts, likewise. (optional) */
   mt__cast_table cast;
-  /* Runs operator `op` of MT_UNARY, MT_BINARY or MT_COMPARE, computing in `dtype`. */
-  int32_t (*elementwise)(int32_t family, int32_t op, int32_t dtype, mt__iter *it);
+  /* Runs operator `op` of an elementwise family, computing in `dtype`; factor points to an element
+   * of it, or is NULL. */
+  int32_t (*elementwise)(int32_t family, int32_t op, int32_t dtype, mt__iter *it,
+                         const void *factor);
   /* Operand 0 becomes operand 1, cast. */
   int32_t (*copy)(mt__iter *it);
   /* See reduce.h. */

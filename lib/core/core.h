@@ -46,8 +46,8 @@ static inline int32_t mt__alignment(int32_t dtype) {
   return mt__kind(dtype) == MT_KIND_COMPLEX ? mt__bytes(dtype) / 2 : mt__bytes(dtype);
 }
 int32_t mt__check_dtype(int32_t dtype);
-/* The dtype of a and b together, with MT_WEAK operands counting by kind. b may be NULL. */
-int32_t mt__result_dtype(const mt_tensor *a, const mt_tensor *b);
+/* The dtype of n tensors together, with MT_WEAK ones counting by kind. */
+int32_t mt__result_dtype(int32_t n, const mt_tensor *const *t);
 /* The float dtype that NumPy computes an integer's square root in; floats stay. */
 int32_t mt__float_dtype(int32_t dtype);
 /* A weak integer that its tensor's dtype cannot hold is MT_EVALUE. */
@@ -111,6 +111,12 @@ int32_t mt__check_read(const char *op, const mt_tensor *t);
 int32_t mt__check_write(const char *op, const mt_tensor *t);
 /* mt__check_write, and MT_EVALUE when several elements share a place by stride 0. */
 int32_t mt__check_out(const char *op, const mt_tensor *t);
+static inline bool mt__same_shape(const mt_tensor *t, const mt_tensor *u) {
+  if (t->ndim_ != u->ndim_) return false;
+  for (int32_t d = 0; d < t->ndim_; d++)
+    if (t->sizes_[d] != u->sizes_[d]) return false;
+  return true;
+}
 static inline char *mt__data(const mt_tensor *t) {
   return t->storage_->data_ == NULL ? NULL : (char *)t->storage_->data_ + t->offset_;
 }
@@ -122,11 +128,33 @@ int32_t mt__prepare_out(const char *op, mt_tensor *out, int32_t dtype, int32_t n
 int32_t mt__broadcast(const char *op, int32_t n, const mt_tensor *const *t, int32_t *ndim,
                       int64_t *sizes);
 
-/* --------------------------------------------------------------------------- elementwise.c */
+/* ---------------------------------------------------------------------------------- rows.c */
 
 /* The row of an operator, or NULL with a message. */
 const mt_op_row *mt__op_row(int32_t family, int32_t op);
 int32_t mt__check_op_dtype(const mt_op_row *row, int32_t dtype);
+/* How many operands an elementwise operator has. */
+static inline int32_t mt__operands(const mt_op_row *row) {
+  return row->family <= MT_PREDICATE ? 1 : row->family <= MT_COMPARE ? 2 : 3;
+}
+
+/* --------------------------------------------------------------------------- elementwise.c */
+
+enum { MT_SHORT = 32768 }; /* elements, up to which an operator may do without the iterator */
+
+/* The dtypes of an elementwise operator: what its loop computes in, takes of each operand and gives, and
+ * what a new result has. Complex to real operators give a complex number, which is cast. */
+typedef struct mt__types {
+  int32_t compute, in[3], loop, result;
+} mt__types;
+/* Finds them from the dtypes and MT_WEAK values of the operands alone; factor may be NULL.
+ * MT_EDTYPE, MT_EVALUE. */
+int32_t mt__elementwise_types(const mt_op_row *row, const mt_tensor *const *in,
+                              const mt_tensor *factor, mt__types *types);
+/* Has the operator divisors or exponents that integers do not have? */
+bool mt__needs_check(const mt_op_row *row, int32_t compute);
+/* MT_EVALUE when the last operand holds one of them. */
+int32_t mt__check_integers(const mt_op_row *row, int32_t compute, const mt_tensor *divisor);
 
 /* -------------------------------------------------------------------------------- reduce.c */
 

@@ -97,11 +97,16 @@ static int32_t with_weak(int32_t d, int32_t weak) {
   }
 }
 
-int32_t mt__result_dtype(const mt_tensor *a, const mt_tensor *b) {
-  if (b == NULL) return a->dtype_;
-  bool wa = a->flags_ & MT_WEAK, wb = b->flags_ & MT_WEAK;
-  if (wa == wb) return mt_promote(a->dtype_, b->dtype_);
-  return wa ? with_weak(b->dtype_, a->dtype_) : with_weak(a->dtype_, b->dtype_);
+int32_t mt__result_dtype(int32_t n, const mt_tensor *const *t) {
+  int32_t dtype = -1;
+  bool all_weak = true;
+  for (int32_t i = 0; i < n; i++) all_weak &= (t[i]->flags_ & MT_WEAK) != 0;
+  for (int32_t i = 0; i < n; i++)
+    if (all_weak || !(t[i]->flags_ & MT_WEAK))
+      dtype = dtype < 0 ? t[i]->dtype_ : mt_promote(dtype, t[i]->dtype_);
+  for (int32_t i = 0; i < n; i++)
+    if (t[i]->flags_ & MT_WEAK && !all_weak) dtype = with_weak(dtype, t[i]->dtype_);
+  return dtype;
 }
 
 int32_t mt__check_weak(const char *op, const mt_tensor *weak, int32_t dtype) {

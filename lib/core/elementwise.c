@@ -1,67 +1,19 @@
 /*
  * The elementwise families: what dtype an operator computes in, what its result is, and the run.
  */
-#include <string.h>
-
 #include "backend.h"
 
-/* ---------------------------------------------------------------------------- operator rows */
-
-static mt_op_row rows[] = {
-#define XX(id, names, set, flags, EB, EI, ER, EC, doc)                                             \
-  {MT_OP_##id, MT_UNARY, flags, set, NULL, names, doc},
-    MT_UNARY_OPS(XX)
-#undef XX
-#define XX(id, names, set, flags, EB, EI, ER, EC, doc)                                             \
-  {MT_OP_##id, MT_BINARY, flags, set, NULL, names, doc},
-        MT_BINARY_OPS(XX)
-#undef XX
-#define XX(id, names, set, flags, EB, EI, ER, EC, doc)                                             \
-  {MT_OP_##id, MT_COMPARE, flags, set, NULL, names, doc},
-            MT_COMPARE_OPS(XX)
-#undef XX
-#define XX(id, names, set, flags, doc) {MT_OP_##id, MT_REDUCE, flags, set, NULL, names, doc},
-                MT_REDUCE_OPS(XX)
-#undef XX
-};
-enum { NROWS = sizeof rows / sizeof *rows };
-
-/* The name in messages is the first of the Lua names; all are cut out as the library is loaded,
- * when there is one thread. */
-__attribute__((constructor)) static void name_rows(void) {
-  static char names[NROWS][24];
-  for (int32_t i = 0; i < NROWS; i++) {
-    memcpy(names[i], rows[i].names, strcspn(rows[i].names, " "));
-    rows[i].name = names[i];
-  }
-}
-
-const mt_op_row *mt_op(int32_t index) {
-  return index >= 0 && index < NROWS ? &rows[index] : NULL;
-}
-
-const mt_op_row *mt__op_row(int32_t family, int32_t op) {
-  static const int32_t first[MT_NFAMILIES] = {0, MT_NUNARY, MT_NUNARY + MT_NBINARY,
-                                              MT_NUNARY + MT_NBINARY + MT_NCOMPARE};
-  static const int32_t count[MT_NFAMILIES] = {MT_NUNARY, MT_NBINARY, MT_NCOMPARE, MT_NREDUCE};
-  if (op >= 0 && op < count[family]) return &rows[first[family] + op];
-  mt__fail(MT_EVALUE, "there is no operator number %d in family %d", op, family);
-  return NULL;
-}
-
-int32_t mt__check_op_dtype(const mt_op_row *row, int32_t dtype) {
-  if (row->dtypes >> dtype & 1) return 0;
-  return mt__fail(MT_EDTYPE, "%s: not supported for %s", row->name, mt__name(dtype));
-}
+/* The operands of a loop: the result and up to three inputs. */
+enum { MOST = 4 };
 
 /* ------------------------------------------------------------------------------ the short way */
 
 /*
- * Few elements, all operands of one dtype and shape and contiguous, or a number as the second one:
- * no iterator is needed, and the call costs little more than its loop. Whatever is out of the
- * ordinary (errors too) is left to the long way.
+ * Few elements, all operands of one dtype and shape and contiguous, or numbers but the first: no
+ * iterator is needed, and the call costs little more than its loop. Whatever is out of the ordinary
+ * (errors too) is left to the long way.
  */
-enum { SHORT = 32768, NOT_FOR_ALL = MT_OP_FLOAT | MT_OP_ZERODIV | MT_OP_NEGPOW | MT_OP_REAL };
+enum { NOT_FOR_ALL = MT_OP_FLOAT | MT_OP_ZERODIV | MT_OP_NEGPOW | MT_OP_REAL };
 
 static bool reachable(const mt_tensor *t, int32_t forbidden) {
   const mt_storage *s = t->storage_;
@@ -69,105 +21,109 @@ static bool reachable(const mt_tensor *t, int32_t forbidden) {
          (uintptr_t)(s->data_ + t->offset_) % (uintptr_t)mt__alignment(t->dtype_) == 0;
 }
 
-static bool same_shape(const mt_tensor *t, const mt_tensor *u) {
-  if (t->ndim_ != u->ndim_) return false;
-  for (int32_t d = 0; d < t->ndim_; d++)
-    if (t->sizes_[d] != u->sizes_[d]) return false;
-  return true;
+/* Is an input of `bytes` just where the output is, with elements of one size, or apart from it? */
+static bool same_or_apart(const char *out, int64_t out_bytes, const char *in, int64_t bytes) {
+  return (out == in && out_bytes == bytes) || out + out_bytes <= in || in + bytes <= out;
 }
 
-/* Is an input of `bytes` just where the output is, or apart from it? */
-static bool same_or_apart(const char *out, const char *in, int64_t bytes) {
-  return out == in || out + bytes <= in || in + bytes <= out;
+/* A number that leaves the dtype as it is, and fits it, goes to `element`. */
+static bool plain_number(const mt_tensor *number, int32_t dtype, void *element) {
+  int32_t kind = mt__kind(dtype);
+  if (kind == MT_KIND_BOOL || kind == MT_KIND_COMPLEX) return false;
+  if (mt__kind(number->dtype_) > (kind == MT_KIND_FLOAT ? MT_KIND_FLOAT : MT_KIND_INT))
+    return false;
+  if (kind != MT_KIND_FLOAT && mt__check_weak("", number, dtype) != 0) return false;
+  mt__store(dtype, element, mt__load(number->dtype_, mt__data(number)));
+  return true;
 }
 
 /* Did the whole operation, when it was a short one; else nothing. */
-static bool short_way(const mt_op_row *row, mt_tensor *out, const mt_tensor *a,
-                      const mt_tensor *b) {
-  int32_t dtype = a->dtype_, result = row->family == MT_COMPARE ? MT_UINT8 : dtype;
-  bool real = mt__kind(dtype) == MT_KIND_FLOAT, number = b != NULL && b->flags_ & MT_WEAK;
-  if (a->flags_ & MT_WEAK || a->numel_ > SHORT || a->numel_ == 0) return false;
-  if (!(row->dtypes >> dtype & 1) || (row->flags & NOT_FOR_ALL && !real)) return false;
-  if (!reachable(a, MT_CLOSED) || !mt_is_contiguous(a)) return false;
-  if (number) { /* one that does not change the dtype, and fits it */
-    if (mt__kind(dtype) == MT_KIND_BOOL || mt__kind(dtype) == MT_KIND_COMPLEX) return false;
-    if (mt__kind(b->dtype_) > (real ? MT_KIND_FLOAT : MT_KIND_INT)) return false;
-    if (!real && mt__check_weak("", b, dtype) != 0) return false;
-  } else if (b != NULL) {
-    if (b->dtype_ != dtype || !same_shape(a, b)) return false;
-    if (!reachable(b, MT_CLOSED) || !mt_is_contiguous(b)) return false;
+static inline __attribute__((always_inline)) bool short_way(const mt_op_row *row, mt_tensor *out,
+                                                            const mt_tensor *const *in, int32_t n,
+                                                            const mt_tensor *factor) {
+  _Alignas(16) char element[MOST][16];
+  char *p[MOST];
+  int64_t stride[MOST];
+  const mt_tensor *a = in[0];
+  bool mask = n == 3 && row->flags & MT_OP_MASK;
+  int32_t dtype = mask ? in[1]->dtype_ : a->dtype_;
+  int32_t result = row->flags & MT_OP_BOOLEAN ? MT_UINT8 : dtype;
+  int64_t numel = a->numel_;
+  if (numel > MT_SHORT || numel == 0 || a->flags_ & MT_WEAK || (mask && in[1]->flags_ & MT_WEAK))
+    return false;
+  if (!(row->dtypes >> dtype & 1)) return false;
+  if (row->flags & NOT_FOR_ALL && mt__kind(dtype) != MT_KIND_FLOAT) return false;
+  for (int32_t i = 0; i < n; i++) {
+    const mt_tensor *t = in[i];
+    if (i > 0 && t->flags_ & MT_WEAK) {
+      if (!plain_number(t, dtype, element[i])) return false;
+      p[i + 1] = element[i];
+      stride[i + 1] = 0;
+      continue;
+    }
+    bool byte = mask && i == 0;
+    if (byte ? t->dtype_ != MT_UINT8 && t->dtype_ != MT_BOOL : t->dtype_ != dtype) return false;
+    if (i > 0 && !mt__same_shape(a, t)) return false;
+    if (!reachable(t, MT_CLOSED) || !mt_is_contiguous(t)) return false;
+    p[i + 1] = mt__data(t);
+    stride[i + 1] = mt__bytes(t->dtype_);
   }
-  const mt__backend *backend = MT_BACKEND(a);
-  if (backend->loop == NULL) return false;
-  int64_t bytes = mt__bytes(dtype), all = a->numel_ * bytes;
+  if (factor != NULL && !plain_number(factor, dtype, element[n])) return false;
+  mt__loop_of loop = MT_BACKEND(a)->loop;
+  if (loop == NULL) return false;
   if (out->storage_ == NULL) {
     if (mt_tensor_new(out, result, a->ndim_, a->sizes_) != 0) return false;
   } else {
-    if (out->dtype_ != result || !same_shape(out, a)) return false;
+    if (out->dtype_ != result || !mt__same_shape(out, a)) return false;
     if (!reachable(out, MT_CLOSED | MT_READONLY) || !mt_is_contiguous(out)) return false;
-    if (!same_or_apart(mt__data(out), mt__data(a), all)) return false;
-    if (b != NULL && !number && !same_or_apart(mt__data(out), mt__data(b), all)) return false;
-    if (result != dtype && mt__data(out) == mt__data(a)) return false;
-    if (result != dtype && b != NULL && mt__data(out) == mt__data(b)) return false;
+    int64_t bytes = numel * mt__bytes(result);
+    for (int32_t i = 1; i <= n; i++)
+      if (stride[i] != 0 && !same_or_apart(mt__data(out), bytes, p[i], numel * stride[i]))
+        return false;
   }
-  _Alignas(16) char scalar[16];
-  char *p[3] = {mt__data(out), mt__data(a), scalar};
-  int64_t stride[3] = {mt__bytes(result), bytes, 0};
-  if (number) {
-    mt__store(dtype, scalar, mt__load(b->dtype_, mt__data(b)));
-  } else if (b != NULL) {
-    p[2] = mt__data(b);
-    stride[2] = bytes;
-  }
-  backend->loop(row->family, row->id, dtype)(p, stride, a->numel_, NULL);
+  p[0] = mt__data(out);
+  stride[0] = mt__bytes(result);
+  loop(row->family, row->id, dtype)(p, stride, numel, factor == NULL ? NULL : element[n]);
   return true;
 }
 
-/* -------------------------------------------------------------------------------- the long way */
+/* ---------------------------------------------------------------------------------- the dtypes */
 
-/* Runs a checked operator over `n` inputs, the first dtype of loop_dtype being the loop's result.
- */
-static int32_t run(const mt_op_row *row, int32_t compute, int32_t loop_result, int32_t result,
-                   mt_tensor *out, const mt_tensor *const *in, int32_t n) {
-  const char *op = row->name;
-  int64_t sizes[MT_MAXDIM];
-  int32_t ndim, loop_dtype[3] = {loop_result, compute, compute};
-  const mt_tensor *t[3] = {out, in[0], n > 1 ? in[1] : NULL};
-  mt__iter it;
-  MT_TRY(mt__broadcast(op, n, in, &ndim, sizes));
-  bool made = out->storage_ == NULL;
-  MT_TRY(mt__prepare_out(op, out, result, ndim, sizes));
-  const mt__backend *backend = MT_BACKEND(out);
-  int32_t rc = 0;
-  if (backend->elementwise == NULL)
-    rc = mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", op);
-  if (rc == 0) rc = mt__iter_begin(&it, op, n + 1, 1, t, loop_dtype, ndim, sizes);
-  if (rc == 0) {
-    rc = backend->elementwise(row->family, row->id, compute, &it);
-    mt__iter_end(&it);
+int32_t mt__elementwise_types(const mt_op_row *row, const mt_tensor *const *in,
+                              const mt_tensor *factor, mt__types *types) {
+  int32_t n = mt__operands(row), first = row->flags & MT_OP_MASK ? 1 : 0;
+  const mt_tensor *valued[MOST] = {0};
+  int32_t nvalued = 0;
+  for (int32_t i = first; i < n; i++) valued[nvalued++] = in[i];
+  if (factor != NULL) valued[nvalued++] = factor;
+  int32_t compute = mt__result_dtype(nvalued, valued);
+  if (row->flags & MT_OP_FLOAT) compute = mt__float_dtype(compute);
+  for (int32_t i = 0; i < nvalued; i++) {
+    /* Compared, a number beyond the dtype is just larger or smaller than every element. */
+    if (row->family != MT_COMPARE)
+      MT_TRY(mt__check_weak(row->name, valued[i], compute));
+    else if (mt__check_weak("", valued[i], compute) != 0)
+      compute = mt_promote(compute, valued[i]->dtype_);
   }
-  if (rc != 0 && made) mt_tensor_release(out);
-  return rc;
-}
-
-int32_t mt_unary(int32_t op, mt_tensor *out, const mt_tensor *a) {
-  const mt_op_row *row = mt__op_row(MT_UNARY, op);
-  if (row == NULL) return MT_EVALUE;
-  if (short_way(row, out, a, NULL)) return 0;
-  MT_TRY(mt__check_read(row->name, a));
-  int32_t compute = row->flags & MT_OP_FLOAT ? mt__float_dtype(a->dtype_) : a->dtype_;
   MT_TRY(mt__check_op_dtype(row, compute));
-  int32_t result = compute;
-  if (row->flags & MT_OP_REAL && mt__kind(compute) == MT_KIND_COMPLEX)
-    result = compute == MT_COMPLEX64 ? MT_FLOAT32 : MT_FLOAT64;
-  return run(row, compute, compute, result, out, &a, 1);
+  types->compute = types->loop = types->result = compute;
+  for (int32_t i = 0; i < n; i++) types->in[i] = compute;
+  if (first == 1) types->in[0] = in[0]->dtype_ == MT_UINT8 ? MT_UINT8 : MT_BOOL;
+  if (row->flags & MT_OP_BOOLEAN)
+    types->loop = types->result = MT_UINT8;
+  else if (row->flags & MT_OP_REAL && mt__kind(compute) == MT_KIND_COMPLEX)
+    types->result = compute == MT_COMPLEX64 ? MT_FLOAT32 : MT_FLOAT64;
+  return 0;
 }
 
-/* Divisors and exponents that integers do not have. */
-static int32_t check_integers(const mt_op_row *row, int32_t compute, const mt_tensor *b) {
+bool mt__needs_check(const mt_op_row *row, int32_t compute) {
+  return row->flags & (MT_OP_ZERODIV | MT_OP_NEGPOW) && mt__kind(compute) <= MT_KIND_INT;
+}
+
+int32_t mt__check_integers(const mt_op_row *row, int32_t compute, const mt_tensor *divisor) {
   bool found = false;
-  if (!(row->flags & (MT_OP_ZERODIV | MT_OP_NEGPOW)) || mt__kind(compute) > MT_KIND_INT) return 0;
-  MT_TRY(MT_BACKEND(b)->find(b, row->flags & MT_OP_NEGPOW, &found));
+  if (!mt__needs_check(row, compute)) return 0;
+  MT_TRY(MT_BACKEND(divisor)->find(divisor, row->flags & MT_OP_NEGPOW, &found));
   if (!found) return 0;
   return mt__fail(MT_EVALUE,
                   row->flags & MT_OP_NEGPOW
@@ -176,127 +132,80 @@ static int32_t check_integers(const mt_op_row *row, int32_t compute, const mt_te
                   row->name, mt__name(compute));
 }
 
+/* -------------------------------------------------------------------------------- the long way */
+
+static int32_t long_way(const mt_op_row *row, mt_tensor *out, const mt_tensor *const *in,
+                        const mt_tensor *factor) {
+  const char *op = row->name;
+  int32_t n = mt__operands(row), ndim, rc = 0;
+  int64_t sizes[MT_MAXDIM];
+  mt__types types;
+  for (int32_t i = 0; i < n; i++) MT_TRY(mt__check_read(op, in[i]));
+  if (factor != NULL) MT_TRY(mt__check_read(op, factor));
+  MT_TRY(mt__elementwise_types(row, in, factor, &types));
+  MT_TRY(mt__check_integers(row, types.compute, in[n - 1]));
+  if (row->flags & MT_OP_BOOLEAN && out->storage_ != NULL) {
+    /* Loops give 0 or 1 in a byte, which is a bool as it stands, and fits every dtype. */
+    types.result = MT_BOOL;
+    if (out->dtype_ == MT_BOOL) types.loop = MT_BOOL;
+  }
+  MT_TRY(mt__broadcast(op, n, in, &ndim, sizes));
+  bool made = out->storage_ == NULL;
+  MT_TRY(mt__prepare_out(op, out, types.result, ndim, sizes));
+
+  _Alignas(16) char element[16];
+  int32_t loop_dtype[MOST] = {types.loop};
+  const mt_tensor *t[MOST] = {out};
+  for (int32_t i = 0; i < n; i++) {
+    t[i + 1] = in[i];
+    loop_dtype[i + 1] = types.in[i];
+  }
+  if (factor != NULL) mt__store(types.compute, element, mt__load(factor->dtype_, mt__data(factor)));
+  const mt__backend *backend = MT_BACKEND(out);
+  mt__iter it;
+  if (backend->elementwise == NULL)
+    rc = mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", op);
+  if (rc == 0) rc = mt__iter_begin(&it, op, n + 1, 1, t, loop_dtype, ndim, sizes);
+  if (rc == 0) {
+    rc = backend->elementwise(row->family, row->id, types.compute, &it,
+                              factor == NULL ? NULL : element);
+    mt__iter_end(&it);
+  }
+  if (rc != 0 && made) mt_tensor_release(out);
+  return rc;
+}
+
+/* -------------------------------------------------------------------------------- the families */
+
+/* The number of operands is a constant in each, so that the short way is made for it. */
+#define RUN(family, n, factor)                                                                     \
+  const mt_op_row *row = mt__op_row(family, op);                                                   \
+  if (row == NULL) return MT_EVALUE;                                                               \
+  if (short_way(row, out, in, n, factor)) return 0;                                                \
+  return long_way(row, out, in, factor);
+
+int32_t mt_unary(int32_t op, mt_tensor *out, const mt_tensor *a) {
+  const mt_tensor *in[] = {a};
+  RUN(MT_UNARY, 1, NULL)
+}
+
+int32_t mt_predicate(int32_t op, mt_tensor *out, const mt_tensor *a) {
+  const mt_tensor *in[] = {a};
+  RUN(MT_PREDICATE, 1, NULL)
+}
+
 int32_t mt_binary(int32_t op, mt_tensor *out, const mt_tensor *a, const mt_tensor *b) {
-  const mt_op_row *row = mt__op_row(MT_BINARY, op);
-  const mt_tensor *in[2] = {a, b};
-  if (row == NULL) return MT_EVALUE;
-  if (short_way(row, out, a, b)) return 0;
-  MT_TRY(mt__check_read(row->name, a));
-  MT_TRY(mt__check_read(row->name, b));
-  int32_t compute = mt__result_dtype(a, b);
-  if (row->flags & MT_OP_FLOAT) compute = mt__float_dtype(compute);
-  MT_TRY(mt__check_op_dtype(row, compute));
-  MT_TRY(mt__check_weak(row->name, a, compute));
-  MT_TRY(mt__check_weak(row->name, b, compute));
-  MT_TRY(check_integers(row, compute, b));
-  return run(row, compute, compute, compute, out, in, 2);
+  const mt_tensor *in[] = {a, b};
+  RUN(MT_BINARY, 2, NULL)
 }
 
 int32_t mt_compare(int32_t op, mt_tensor *out, const mt_tensor *a, const mt_tensor *b) {
-  const mt_op_row *row = mt__op_row(MT_COMPARE, op);
-  const mt_tensor *in[2] = {a, b};
-  if (row == NULL) return MT_EVALUE;
-  if (short_way(row, out, a, b)) return 0;
-  MT_TRY(mt__check_read(row->name, a));
-  MT_TRY(mt__check_read(row->name, b));
-  int32_t compute = mt__result_dtype(a, b);
-  /* A number beyond the dtype is no error here: it is just larger or smaller than every element. */
-  if (mt__check_weak("", a, compute) != 0) compute = mt_promote(compute, a->dtype_);
-  if (mt__check_weak("", b, compute) != 0) compute = mt_promote(compute, b->dtype_);
-  MT_TRY(mt__check_op_dtype(row, compute));
-  /* Loops give 0 or 1 in a byte, which is a bool as it stands, and fits every dtype. */
-  bool is_bool = out->storage_ != NULL && out->dtype_ == MT_BOOL;
-  int32_t result = is_bool || out->storage_ != NULL ? MT_BOOL : MT_UINT8;
-  return run(row, compute, is_bool ? MT_BOOL : MT_UINT8, result, out, in, 2);
+  const mt_tensor *in[] = {a, b};
+  RUN(MT_COMPARE, 2, NULL)
 }
 
-/* --------------------------------------------------------------------------- copy, fill, equal */
-
-/* As short_way, for a copy. */
-static bool short_copy(mt_tensor *dst, const mt_tensor *src) {
-  mt__cast_table cast = MT_BACKEND(dst)->cast;
-  int64_t to = mt__bytes(dst->dtype_), from = mt__bytes(src->dtype_), n = dst->numel_;
-  if (cast == NULL || n > SHORT || n == 0 || !same_shape(dst, src)) return false;
-  if (!mt_is_contiguous(dst) || !mt_is_contiguous(src)) return false;
-  char *p[2] = {mt__data(dst), mt__data(src)};
-  if (p[0] < p[1] + n * from && p[1] < p[0] + n * to) return false;
-  cast(dst->dtype_, src->dtype_)(p, (int64_t[2]){to, from}, n, NULL);
-  return true;
-}
-
-static int32_t copy_to(const char *op, mt_tensor *dst, const mt_tensor *src) {
-  const mt_tensor *t[2] = {dst, src};
-  int32_t dtypes[2] = {dst->dtype_, src->dtype_};
-  mt__iter it;
-  if (short_copy(dst, src)) return 0;
-  if (MT_BACKEND(dst)->copy == NULL)
-    return mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", op);
-  MT_TRY(mt__iter_begin(&it, op, 2, 1, t, dtypes, dst->ndim_, dst->sizes_));
-  int32_t rc = MT_BACKEND(dst)->copy(&it);
-  mt__iter_end(&it);
-  return rc;
-}
-
-int32_t mt_copy(mt_tensor *dst, const mt_tensor *src) {
-  const mt_tensor *both[2] = {dst, src};
-  int64_t sizes[MT_MAXDIM];
-  int32_t ndim;
-  MT_TRY(mt__check_read("copy", src));
-  MT_TRY(mt__check_out("copy", dst));
-  bool fits = mt__broadcast("copy", 2, both, &ndim, sizes) == 0 && ndim == dst->ndim_;
-  for (int32_t d = 0; fits && d < ndim; d++) fits = sizes[d] == dst->sizes_[d];
-  if (fits) return copy_to("copy", dst, src);
-  if (dst->numel_ != src->numel_)
-    return mt__fail(MT_ESHAPE, "copy: shape %s (%s) does not fit into %s (%s)", mt__shape(src),
-                    mt__name(src->dtype_), mt__shape(dst), mt__name(dst->dtype_));
-  /* As in Torch7: as many elements, in C order. */
-  mt_tensor flat_src = {0}, packed = {0};
-  int32_t rc = mt_reshape(&flat_src, src, dst->ndim_, dst->sizes_);
-  if (rc == MT_EUNSUPPORTED) {
-    rc = mt_clone(&packed, src, 0);
-    if (rc == 0) rc = mt_reshape(&flat_src, &packed, dst->ndim_, dst->sizes_);
-  }
-  if (rc == 0) rc = copy_to("copy", dst, &flat_src);
-  mt_tensor_release(&flat_src);
-  mt_tensor_release(&packed);
-  return rc;
-}
-
-int32_t mt_fill(mt_tensor *dst, const mt_tensor *value) {
-  MT_TRY(mt__check_read("fill", value));
-  MT_TRY(mt__check_write("fill", dst));
-  if (value->numel_ != 1)
-    return mt__fail(MT_ESHAPE, "fill: one value is wanted, not shape %s", mt__shape(value));
-  MT_TRY(mt__check_weak("fill", value, dst->dtype_));
-  return copy_to("fill", dst, value);
-}
-
-int32_t mt_byteswap(mt_tensor *t) {
-  MT_TRY(mt__check_out("byteswap", t));
-  return MT_BACKEND(t)->byteswap(t);
-}
-
-int32_t mt_equal(int32_t *equal, const mt_tensor *a, const mt_tensor *b) {
-  mt_tensor same = {0}, all = {0};
-  MT_TRY(mt__check_read("equal", a));
-  MT_TRY(mt__check_read("equal", b));
-  *equal = a->ndim_ == b->ndim_;
-  for (int32_t d = 0; *equal && d < a->ndim_; d++) *equal = a->sizes_[d] == b->sizes_[d];
-  if (!*equal || a->numel_ == 0) return 0;
-  MT_TRY(mt_compare(MT_OP_EQ, &same, a, b));
-  int32_t rc = mt_reduce(MT_OP_ALL, &all, &same, -1, NULL, 0, 0);
-  if (rc == 0) *equal = *mt__data(&all) != 0;
-  mt_tensor_release(&same);
-  mt_tensor_release(&all);
-  return rc;
-}
-
-int32_t mt_sequence(mt_tensor *t, double start, double step) {
-  MT_TRY(mt__check_out("range", t));
-  return MT_BACKEND(t)->sequence(t, start, step);
-}
-
-const mt__backend *mt__backend_of(int32_t device) {
-  (void)device; /* mt__check_read has refused all others */
-  return &mt__cpu;
+int32_t mt_ternary(int32_t op, mt_tensor *out, const mt_tensor *a, const mt_tensor *b,
+                   const mt_tensor *c, const mt_tensor *factor) {
+  const mt_tensor *in[] = {a, b, c};
+  RUN(MT_TERNARY, 3, factor)
 }

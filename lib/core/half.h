@@ -39,7 +39,8 @@ static inline float mt__half_to_float(uint16_t h) {
   /* Subnormals: 2^-24 units are added to a float whose last place is 2^-24, and it is taken off. */
   float subnormal = mt__bits_float((uint32_t)(h & 0x7fff) | 0x3f000000) - 0.5f;
   uint32_t normal = magnitude + ((127 - 15) << 23);
-  uint32_t special = magnitude | 0x7f800000;
+  uint32_t quiet = (h & 0x3ff) != 0 ? 0x400000 : 0; /* as the processors do */
+  uint32_t special = magnitude | 0x7f800000 | quiet;
   uint32_t bits = (h & 0x7c00) == 0 ? mt__float_bits(subnormal) : normal;
   bits = (h & 0x7c00) == 0x7c00 ? special : bits;
   return mt__bits_float(bits | sign);

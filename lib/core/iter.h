@@ -46,8 +46,21 @@ void mt__iter_end(mt__iter *it);
 /* Casts between the dtypes of memory and loop; given by the backend that runs the loop. */
 typedef mt_loop (*mt__cast_table)(int32_t to, int32_t from);
 
+/* What the backend that runs the loops lends to the iterator. */
+typedef struct mt__runner {
+  mt__cast_table cast;
+  /* Copies bytes past the caches; other threads see them after settle(). (optional) */
+  void (*stream)(char *dst, const char *src, int64_t nbytes);
+  void (*settle)(void);
+  /* dst[c][r] = src[r][c] for r < rows, c < columns, elements of `bytes`; the last index of both is
+   * contiguous, the other steps by dst_stride and src_stride bytes. `past` the caches if that can
+   * be. (optional) */
+  void (*transpose)(char *dst, int64_t dst_stride, const char *src, int64_t src_stride,
+                    int64_t rows, int64_t columns, int32_t bytes, bool past);
+} mt__runner;
+
 /* Runs the loop over everything, on as many threads as it is worth. */
-void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, mt__cast_table cast);
+void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, const mt__runner *runner);
 
 /* Sorts dimensions by stride and merges them; for walks that do not go through mt__iter_begin. */
 void mt__iter_order(mt__iter *it);

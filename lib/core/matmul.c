@@ -90,7 +90,8 @@ static int32_t product(mt_tensor *out, const mt_tensor *a, const mt_tensor *b, i
 int32_t mt_matmul(mt_tensor *out, const mt_tensor *a, const mt_tensor *b) {
   MT_TRY(mt__check_read("mm", a));
   MT_TRY(mt__check_read("mm", b));
-  int32_t result = mt__result_dtype(a, b), compute = product_dtype(result);
+  int32_t result = mt__result_dtype(2, (const mt_tensor *[]){a, b}),
+          compute = product_dtype(result);
   if (result == MT_BOOL) return mt__fail(MT_EDTYPE, "mm: not supported for bool");
   if (a->ndim_ == 0 || b->ndim_ == 0) return mismatch(a, b);
 

@@ -7,22 +7,31 @@ mt_loop mt__cpu_cast(int32_t to, int32_t from) {
   return mt__kernels_get()->cast[to][from];
 }
 
+const mt__runner *mt__cpu_runner(void) {
+  return &mt__kernels_get()->runner;
+}
+
 static mt_loop loop_of(int32_t family, int32_t op, int32_t dtype) {
   const mt__kernels *k = mt__kernels_get();
   switch (family) {
   case MT_UNARY:
     return k->unary[op][dtype];
+  case MT_PREDICATE:
+    return k->predicate[op][dtype];
   case MT_BINARY:
     return k->binary[op][dtype];
   case MT_COMPARE:
     return k->compare[op][dtype];
+  case MT_TERNARY:
+    return k->ternary[op][dtype];
   default:
     return NULL;
   }
 }
 
-static int32_t elementwise(int32_t family, int32_t op, int32_t dtype, mt__iter *it) {
-  mt__iter_run(it, loop_of(family, op, dtype), NULL, mt__cpu_cast);
+static int32_t elementwise(int32_t family, int32_t op, int32_t dtype, mt__iter *it,
+                           const void *factor) {
+  mt__iter_run(it, loop_of(family, op, dtype), (void *)factor, mt__cpu_runner());
   return 0;
 }
 

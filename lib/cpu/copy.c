@@ -21,7 +21,7 @@ static void turn_range(int64_t begin, int64_t end, void *ctx) {
   const turn *t = ctx;
   const mt__iter *it = t->it;
   const mt__operand *dst = &it->operand[0], *src = &it->operand[1];
-  const mt__kernels *k = mt__kernels_get();
+  const mt__runner *r = mt__cpu_runner();
   for (int64_t item = begin; item < end; item++) {
     int64_t band = item % t->bands, rest = item / t->bands;
     int64_t start = band * BAND, rows = it->size[0] - start < BAND ? it->size[0] - start : BAND;
@@ -33,7 +33,7 @@ static void turn_range(int64_t begin, int64_t end, void *ctx) {
       from += rest % it->size[d] * src->stride[d];
       rest /= it->size[d];
     }
-    k->transpose(to, dst->stride[t->across], from, src->stride[0], rows, it->size[t->across],
+    r->transpose(to, dst->stride[t->across], from, src->stride[0], rows, it->size[t->across],
                  t->bytes, it->numel * t->bytes >= STREAM_BYTES);
   }
 }
@@ -60,7 +60,9 @@ static bool plain_and_large(const mt__iter *it) {
 
 static void stream_range(int64_t begin, int64_t end, void *ctx) {
   const mt__iter *it = ctx;
-  mt__kernels_get()->stream(it->operand[0].data + begin, it->operand[1].data + begin, end - begin);
+  const mt__runner *r = mt__cpu_runner();
+  r->stream(it->operand[0].data + begin, it->operand[1].data + begin, end - begin);
+  r->settle();
 }
 
 int32_t mt__cpu_copy(mt__iter *it) {
@@ -74,7 +76,7 @@ int32_t mt__cpu_copy(mt__iter *it) {
     const mt__operand *dst = &it->operand[0], *src = &it->operand[1];
     /* The casts take any alignment, so nothing needs a buffer. */
     it->operand[0].buffered = it->operand[1].buffered = false;
-    mt__iter_run(it, mt__cpu_cast(dst->dtype, src->dtype), NULL, mt__cpu_cast);
+    mt__iter_run(it, mt__cpu_cast(dst->dtype, src->dtype), NULL, mt__cpu_runner());
     return 0;
   }
   t.bands = (it->size[0] + BAND - 1) / BAND;

@@ -17,6 +17,7 @@ static inline const mt__kernels *mt__kernels_get(void) {
 }
 
 mt_loop mt__cpu_cast(int32_t to, int32_t from);
+const mt__runner *mt__cpu_runner(void);
 int32_t mt__cpu_copy(mt__iter *it);
 int32_t mt__cpu_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, uint64_t dims);
 int32_t mt__cpu_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,

@@ -1,5 +1,6 @@
 --- The elementwise operators, made from the rows that the C library reports: for each the function
---- torch.f([res,] a [, b]), the method t:f(...) and, for some, the metamethod.
+--- torch.f([res,] a [, b]), the method t:f(...) and, for some, the metamethod. Those of three operands
+--- stand in ternary.lua.
 
 local C = require 'moontorch.native'
 local ffi = require 'ffi'
@@ -34,21 +35,25 @@ local function badresult(name, out)
   fail.raise('%s: the result argument must be a tensor, not %s', name, tensor.kindof(out))
 end
 
--- out = op(a); out is written or, when nil, made.
-local function unary(id, name, out, a)
-  if not is(a) then args.tensor(a, name) end
-  if out ~= nil then
-    if not is(out) then badresult(name, out) end
-    local rc = C.mt_unary(id, out, a)
-    if rc ~= 0 then again(rc, resizable(out, a), C.mt_unary, id, out, a) end
+-- A function that does out = op(a), where out is written or, when nil, made.
+local function onetensor(call)
+  return function(id, name, out, a)
+    if not is(a) then args.tensor(a, name) end
+    if out ~= nil then
+      if not is(out) then badresult(name, out) end
+      local rc = call(id, out, a)
+      if rc ~= 0 then again(rc, resizable(out, a), call, id, out, a) end
+      return out
+    end
+    out = new()
+    local rc = call(id, out, a)
+    if rc ~= 0 then again(rc, nil, call, id, out, a) end
+    pressure()
     return out
   end
-  out = new()
-  local rc = C.mt_unary(id, out, a)
-  if rc ~= 0 then again(rc, nil, C.mt_unary, id, out, a) end
-  pressure()
-  return out
 end
+
+local unary, predicate = onetensor(C.mt_unary), onetensor(C.mt_predicate)
 
 -- What C takes for a and b, one of which may be a Lua value. The scalar is written just before C
 -- reads it.
@@ -105,6 +110,16 @@ local function defineunary(row)
   return f, method
 end
 
+-- As a comparison, a predicate never works in place: t:isnan() makes a ByteTensor.
+local function definepredicate(row)
+  local id, name = row.id, row.name
+  local function f(a, b)
+    if b == nil then return predicate(id, name, nil, a) end
+    return predicate(id, name, a, b)
+  end
+  return f, f
+end
+
 local function definebinary(row)
   local id, name = row.id, row.name
   local isscaled = bit.band(row.flags, SCALED) ~= 0
@@ -158,6 +173,7 @@ end
 
 local define = {
   [C.MT_UNARY] = defineunary,
+  [C.MT_PREDICATE] = definepredicate,
   [C.MT_BINARY] = definebinary,
   [C.MT_COMPARE] = definecompare,
 }
@@ -191,6 +207,7 @@ function M.id(name) return M.rows[name].id end
 MUL = M.id 'mul'
 
 M.binary, M.unary = binary, unary
+M.target, M.resizable = target, resizable
 
 local function metamethod(event, name)
   local id = M.id(name)

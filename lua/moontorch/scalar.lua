@@ -78,6 +78,8 @@ end
 --- Weak scalars: fun(x, other dtype id, operator name) -> tensor.
 M.first = slot()
 M.second = slot()
+M.third = slot()
+M.factor = slot()
 
 -- A value that must be exact in a given dtype: for fill and assignment.
 local exact = scratch()

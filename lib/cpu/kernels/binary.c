@@ -1,7 +1,10 @@
+#include "functions.h"
 #include "kernels.h"
 #include "scalar.h"
 
 #define MT_NONE ((void)b, a)
+#define MT_LOOP_NAME(id, dtype) binary_##id##_##dtype
+#define MT_HALVES_LOOP 7
 
 /* Runs with an operand of stride 0 are common (a scalar, a broadcast dimension) and vectorise when
  * the value is read once. */

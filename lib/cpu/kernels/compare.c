@@ -2,6 +2,8 @@
 #include "scalar.h"
 
 #define MT_NONE ((void)b, a != a)
+#define MT_LOOP_NAME(id, dtype) compare_##id##_##dtype
+#define MT_HALVES_LOOP 6
 
 #define LOOP(id, dtype, T, C, access, EXPRESSION)                                                  \
   static void compare_##id##_##dtype(char *const *p, const int64_t *stride, int64_t n, void *ctx) { \

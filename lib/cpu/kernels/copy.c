@@ -52,8 +52,7 @@ LOOP(16, pair)
 
 /*
  * 16 aligned bytes, past the caches where the processor can: ordinary stores first fetch each line that they
- * write. Intrinsics, because no compiler makes streaming stores by itself. For arithmetic they do not
- * pay, since results would have to go through a buffer.
+ * write. Intrinsics, because no compiler makes streaming stores by itself.
  */
 static inline void stream16(char *to, const void *from) {
 #if defined(__SSE2__)
@@ -63,7 +62,7 @@ static inline void stream16(char *to, const void *from) {
 #endif
 }
 
-static inline void stream_end(void) {
+static void settle(void) {
 #if defined(__SSE2__)
   _mm_sfence();
 #endif
@@ -120,7 +119,7 @@ static inline void stream_end(void) {
                                int64_t src_stride, int64_t rows, int64_t columns, bool past) {   \
     if (past && (uintptr_t)dst % 64 == 0 && dst_stride % 64 == 0) {                              \
       tiles##bytes(dst, dst_stride, src, src_stride, rows, columns, true);                       \
-      stream_end();                                                                              \
+      settle();                                                                              \
     } else {                                                                                     \
       tiles##bytes(dst, dst_stride, src, src_stride, rows, columns, false);                      \
     }                                                                                            \
@@ -157,13 +156,13 @@ static void stream(char *dst, const char *src, int64_t nbytes) {
     for (int part = 0; part < 64; part += 16) stream16(dst + at + part, src + at + part);
   }
   memcpy(dst + at, src + at, (size_t)(nbytes - at));
-  stream_end();
 }
 
 void MT_ISA(mt__fill_copy)(mt__kernels *k) {
 #define XX(id, name, ctype, bytes, ...) k->cast[MT_##id][MT_##id] = copy##bytes;
   MT_DTYPES(XX)
 #undef XX
-  k->stream = stream;
-  k->transpose = transpose;
+  k->runner.stream = stream;
+  k->runner.settle = settle;
+  k->runner.transpose = transpose;
 }

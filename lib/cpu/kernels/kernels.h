@@ -38,17 +38,14 @@ typedef int64_t (*mt__extreme)(const char *p, int64_t stride, int64_t n);
 typedef struct mt__kernels {
   const char *isa;
   mt_loop unary[MT_NUNARY][MT_NDTYPES];
+  mt_loop predicate[MT_NPREDICATE][MT_NDTYPES];
   mt_loop binary[MT_NBINARY][MT_NDTYPES];
   mt_loop compare[MT_NCOMPARE][MT_NDTYPES];
+  mt_loop ternary[MT_NTERNARY][MT_NDTYPES];
   mt_loop cast[MT_NDTYPES][MT_NDTYPES]; /* [to][from]; any alignment */
   mt__reducer reduce[MT_NREDUCE][MT_NDTYPES];
   mt__extreme max_position[MT_NDTYPES], min_position[MT_NDTYPES];
-  /* Copies bytes past the caches where the processor can. */
-  void (*stream)(char *dst, const char *src, int64_t nbytes);
-  /* dst[j][i] = src[i][j] for i < rows, j < columns, elements of `bytes`; the last index of both is
-   * contiguous, the other steps by dst_stride and src_stride bytes. `past` the caches if that can be. */
-  void (*transpose)(char *dst, int64_t dst_stride, const char *src, int64_t src_stride,
-                    int64_t rows, int64_t columns, int32_t bytes, bool past);
+  mt__runner runner;
 } mt__kernels;
 
 /* MT_ISA(name) is the name as this compilation exports it. */
@@ -57,10 +54,14 @@ typedef struct mt__kernels {
 #define MT_ISA(name) MT_PASTE(name, MT_ISA_SUFFIX)
 
 void MT_ISA(mt__fill_unary)(mt__kernels *k);
+void MT_ISA(mt__fill_predicate)(mt__kernels *k);
 void MT_ISA(mt__fill_binary)(mt__kernels *k);
 void MT_ISA(mt__fill_compare)(mt__kernels *k);
+void MT_ISA(mt__fill_ternary)(mt__kernels *k);
 void MT_ISA(mt__fill_cast)(mt__kernels *k);
+void MT_ISA(mt__fill_half)(mt__kernels *k);
 void MT_ISA(mt__fill_copy)(mt__kernels *k);
+void MT_ISA(mt__fill_math)(mt__kernels *k);
 void MT_ISA(mt__fill_reduce)(mt__kernels *k);
 
 /*
@@ -69,7 +70,22 @@ void MT_ISA(mt__fill_reduce)(mt__kernels *k);
  */
 #define MT_LOOPS(LOOP, id, EB, EI, ER, EC) MT_DTYPES_WITH(MT_LOOP_, LOOP, id, EB, EI, ER, EC)
 #define MT_LOOP_(dtype, name, T, bytes, kind, code, torch, category, C, access, LOOP, id, ...) \
-  LOOP(id, dtype, T, C, access, MT_PICK_##category(__VA_ARGS__))
+  MT_MAKE_##access(LOOP, id, dtype, T, C, access, MT_PICK_##category(__VA_ARGS__))
+#define MT_MAKE_SAME(LOOP, ...) LOOP(__VA_ARGS__)
+#define MT_MAKE_BOOL(LOOP, ...) LOOP(__VA_ARGS__)
+#define MT_MAKE_BFLOAT16(LOOP, ...) LOOP(__VA_ARGS__)
+/* A family's file defines MT_LOOP_NAME(id, dtype), as it names its loops, and for each LOOP an
+ * MT_HALVES_LOOP: bits that tell which operands have the dtype, the result being the lowest. */
+#define MT_MAKE_FLOAT16(LOOP, id, ...)                                                             \
+  static void MT_LOOP_NAME(id, FLOAT32)(char *const *p, const int64_t *stride, int64_t n,          \
+                                        void *ctx);                                                \
+  static void MT_LOOP_NAME(id, FLOAT16)(char *const *p, const int64_t *stride, int64_t n,          \
+                                        void *ctx) {                                               \
+    MT_ISA(mt__by_float)(MT_LOOP_NAME(id, FLOAT32), MT_HALVES_##LOOP, p, stride, n, ctx);          \
+  }
+/* Runs a loop of float32 over float16 operands, those that `halves` has a bit of. */
+void MT_ISA(mt__by_float)(mt_loop loop, int32_t halves, char *const *p, const int64_t *stride,
+                          int64_t n, void *ctx);
 #define MT_PICK_BOOL(EB, EI, ER, EC) EB
 #define MT_PICK_INTEGER(EB, EI, ER, EC) EI
 #define MT_PICK_REAL(EB, EI, ER, EC) ER

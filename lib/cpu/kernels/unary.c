@@ -1,7 +1,10 @@
+#include "functions.h"
 #include "kernels.h"
 #include "scalar.h"
 
 #define MT_NONE a
+#define MT_LOOP_NAME(id, dtype) unary_##id##_##dtype
+#define MT_HALVES_LOOP 3
 
 #define LOOP(id, dtype, T, C, access, EXPRESSION)                                                  \
   static void unary_##id##_##dtype(char *const *p, const int64_t *stride, int64_t n, void *ctx) {  \

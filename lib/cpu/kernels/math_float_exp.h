@@ -1,0 +1,81 @@
+/*
+ * exp, sigmoid and tanh of float32. The argument is n ln 2 + r with |r| <= ln 2 / 2, and e^r a
+ * minimax polynomial. Polynomials here are not evaluated by Horner's rule, but as sums of shorter
+ * ones: the chain of dependent steps is what limits such loops.
+ */
+#ifndef MT_MATH_FLOAT_EXP_H
+#define MT_MATH_FLOAT_EXP_H
+
+#include "math_float_parts.h"
+
+/* e^r for |r| <= 0.3473; relative error 2^-28 before rounding. */
+MT_INLINE float mt_exp_reducedf(float r) {
+  float r2 = r * r;
+  float a = MT_FMA(r, 0x1.5554a2p-3f, 0.5f);
+  float b = MT_FMA(r, 0x1.123094p-7f, 0x1.55568ap-5f);
+  b = MT_FMA(r2, 0x1.6b6df0p-10f, b);
+  return MT_FMA(r2, MT_FMA(r2, b, a), r) + 1;
+}
+
+/* e^r - 1 likewise; relative error 2^-26. */
+MT_INLINE float mt_expm1_reducedf(float r) {
+  float r2 = r * r;
+  float a = MT_FMA(r, 0x1.5554b2p-3f, 0x1.fffffep-2f);
+  float b = MT_FMA(r, 0x1.1226e6p-7f, 0x1.5556f4p-5f);
+  b = MT_FMA(r2, 0x1.6b9bb4p-10f, b);
+  return MT_FMA(r2, MT_FMA(r2, b, a), r);
+}
+
+MT_INLINE uint32_t mt_expf_key(float x) {
+  return mt_abs_bits(x);
+}
+#define MT_EXPF_LIMIT 0x42ae0000 /* 87 */
+MT_INLINE float mt_expf_core(float x) {
+  float t = MT_FMA(x, MT_LOG2_EF, MT_ROUNDERF), n = t - MT_ROUNDERF;
+  float r = MT_FMA(n, -MT_LN2F_LO, MT_FMA(n, -MT_LN2F_HI, x));
+  return mt_scale_normalf(mt_exp_reducedf(r), mt__float_bits(t));
+}
+
+MT_INLINE float mt_expf(float x) {
+  x = mt_clampf(x, 105);
+  float t = MT_FMA(x, MT_LOG2_EF, MT_ROUNDERF), n = t - MT_ROUNDERF;
+  float r = MT_FMA(n, -MT_LN2F_LO, MT_FMA(n, -MT_LN2F_HI, x));
+  return mt_scalef(mt_exp_reducedf(r), mt__float_bits(t));
+}
+
+/* 1 / (1 + s + s p) where e^-x = s (1 + p): the sum is rounded once. 1 + 2^24 is no float; what it
+ * loses is taken off the numerator. */
+MT_INLINE uint32_t mt_sigmoidf_key(float x) {
+  return mt_abs_bits(x);
+}
+#define MT_SIGMOIDF_LIMIT 0x42ae0000 /* 87 */
+MT_INLINE float mt_sigmoidf_core(float x) {
+  float t = MT_FMA(x, -MT_LOG2_EF, MT_ROUNDERF), n = MT_ROUNDERF - t;
+  float r = MT_FMA(n, MT_LN2F_LO, MT_FMA(n, MT_LN2F_HI, -x));
+  float s = mt_power_of_twof(mt__float_bits(t));
+  return (s == 0x1p24f ? 1 - 0x1p-24f : 1) / MT_FMA(s, mt_expm1_reducedf(r), s + 1);
+}
+
+MT_INLINE float mt_sigmoidf(float x) {
+  float y = mt_sigmoidf_core(mt_clampf(x, 87));
+  return x < -87 ? mt_expf(x) : y;
+}
+
+/* (1 - e^-2|x|) / (1 + e^-2|x|), with e^-2|x| = s (1 + p). */
+MT_INLINE uint32_t mt_tanhf_key(float x) {
+  return mt_abs_bits(x);
+}
+#define MT_TANHF_LIMIT 0x42280000 /* 42 */
+MT_INLINE float mt_tanhf_core(float x) {
+  float a = __builtin_fabsf(x);
+  float t = MT_FMA(a, -2 * MT_LOG2_EF, MT_ROUNDERF), n = t - MT_ROUNDERF;
+  float r = MT_FMA(n, -MT_LN2F_LO / 2, MT_FMA(n, -MT_LN2F_HI / 2, -a));
+  float p = mt_expm1_reducedf(r + r), s = mt_power_of_twof(mt__float_bits(t));
+  return __builtin_copysignf(MT_FMA(s, p, s - 1) / MT_FMA(s, p, s + 1), x);
+}
+
+MT_INLINE float mt_tanhf(float x) {
+  return mt_tanhf_core(mt_clampf(x, 42));
+}
+
+#endif
