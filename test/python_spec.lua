@@ -84,6 +84,7 @@ describe('moontorch.python', function()
     equal(py.eval('x * 2', { x = 21 }), 42)
     equal(py.eval('type(x).__name__', { x = 3 }), 'int')
     equal(py.eval('type(x).__name__', { x = py.float(3) }), 'float')
+    equal(py.eval('repr(x)', { x = { -0.0, 1 / 0, 2 ^ 53 } }), '[-0.0, inf, 9007199254740992]')
     equal(py.eval('type(x).__name__', { x = 2LL ^ 60 }), 'int')
     equal(py.eval('x', { x = 2LL ^ 60 }), 2LL ^ 60)
     equal(py.eval('repr(x)', { x = { 1, 'a', { 2.5, true } } }), "[1, 'a', [2.5, True]]")
@@ -193,7 +194,8 @@ describe('moontorch.python', function()
   ]=])
 
   check('threads of Python run between calls', [=[
-    py.exec 'import threading\nout = []\nt = threading.Thread(target=lambda: out.append(5))\nt.start()'
+    py.exec 'import threading\nout = []'
+    py.exec 'threading.Thread(target=lambda: out.append(5)).start()'
     for _ = 1, 1000 do
       if py.eval 'len(out)' == 1 then break end
       py.import('time').sleep(0.001)

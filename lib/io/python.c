@@ -53,18 +53,21 @@ int32_t mt_python_drain(void *unused) {
 }
 
 /*
- * Dropping the object here would run Python, and whatever Python calls, in the midst of a collection or
- * of compiled Lua code, or wait for a lock whose owner waits for this thread. So it only queues.
+ * Dropping the object here would run Python, and whatever Python calls, in the midst of a
+ * collection or of compiled Lua code, or wait for a lock whose owner waits for this thread. So it
+ * only queues.
  */
 void mt_python_release(void *held) {
   mt_pyhold *h = held;
   h->next_ = __atomic_load_n(&dead, __ATOMIC_RELAXED);
-  while (!__atomic_compare_exchange_n(&dead, &h->next_, h, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+  while (!__atomic_compare_exchange_n(&dead, &h->next_, h, true, __ATOMIC_RELEASE,
+                                      __ATOMIC_RELAXED))
     continue;
   __atomic_add_fetch(&waiting, 1, __ATOMIC_RELAXED);
   if (py.initialized == NULL || !py.initialized()) return;
   /* One call serves all that wait. Python's own queue is short: where it is full, the next asks. */
-  if (__atomic_exchange_n(&asked, 1, __ATOMIC_SEQ_CST) == 0 && py.pending(mt_python_drain, NULL) != 0)
+  if (__atomic_exchange_n(&asked, 1, __ATOMIC_SEQ_CST) == 0 &&
+      py.pending(mt_python_drain, NULL) != 0)
     __atomic_store_n(&asked, 0, __ATOMIC_SEQ_CST);
 }
 

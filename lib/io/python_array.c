@@ -1,6 +1,7 @@
 /*
- * The short ways between tensors and Python's arrays: a buffer looked at, and an ndarray made, without
- * a Python object for each number on the way. What is not plain takes the long ways, in Lua.
+ * The short ways between tensors and Python's arrays: a buffer looked at, and an ndarray made,
+ * without a Python object for each number on the way. What is not plain takes the long ways, in
+ * Lua.
  */
 #include <string.h>
 
@@ -40,8 +41,8 @@ static int32_t plain_dtype(const char *format, intptr_t itemsize) {
   return -1;
 }
 
-/* A tensor over what the buffer describes, or 1. `view` is a memoryview, whose reference is taken over
- * on success. */
+/* A tensor over what the buffer describes, or 1. `view` is a memoryview, whose reference is taken
+ * over on success. */
 static int32_t over_buffer(mt_tensor *out, const buffer *b, void *view, int32_t readonly) {
   int64_t sizes[MT_MAXDIM], strides[MT_MAXDIM], numel, lo = 0, hi = b->itemsize;
   int32_t dtype = plain_dtype(b->format, b->itemsize);
@@ -104,7 +105,7 @@ int32_t mt_python_view(mt_tensor *out, void *object, int32_t readonly) {
 enum { VERSION = 0, NDARRAY = 2, DESCR_FROM_TYPE = 45, NEW_FROM_DESCR = 94, SET_BASE = 282 };
 enum { WRITEABLE = 0x0400 };
 
-/* NumPy's number of a dtype, or -1. The 64-bit integers are those that it calls int64 and uint64. */
+/* NumPy's number of a dtype, or -1. 64-bit integers are those that it calls int64 and uint64. */
 static int32_t type_number(int32_t dtype) {
   bool wide_long = sizeof(long) == 8;
   switch (dtype) {

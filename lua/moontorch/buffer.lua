@@ -281,8 +281,8 @@ function M.view(src, d, swapped, shape, opts)
 end
 
 --- A tensor that shares the memory of buf: a cdata array, struct or pointer, a string (read-only),
---- a string.buffer, an address, a storage, a tensor, a table with NumPy's array-interface fields, or
---- an object of Python that lends its memory. In opts, offset, size and strides count bytes.
+--- a string.buffer, an address, a storage, a tensor, a table with NumPy's array-interface fields,
+--- or an object of Python that lends its memory. In opts, offset, size and strides count bytes.
 ---@param buf any
 ---@param dt? any dtype; that of the buffer's elements unless told
 ---@param shape? any a size, a table or a LongStorage; all that fits unless told; -1 is what fits

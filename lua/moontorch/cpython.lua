@@ -1,5 +1,5 @@
---- The CPython of this process, by its C interface: objects as `void *`, the lock, exceptions. Nothing
---- here starts an interpreter; moontorch.python does.
+--- The CPython of this process, by its C interface: objects as `void *`, the lock, exceptions.
+--- Nothing here starts an interpreter; moontorch.python does.
 ---
 --- Every call here may run Python code, and that may call back into this Lua state: none of it may
 --- be compiled.
@@ -12,8 +12,8 @@ local bridge = require 'moontorch.bridge'
 
 local M = {}
 
--- All of this is in the stable interface of 3.8 and later but PyObject_GetBuffer and PyBuffer_Release, which
--- joined it in 3.11 as they had always been.
+-- All of this is in the stable interface of 3.8 and later but PyObject_GetBuffer and
+-- PyBuffer_Release, which joined it in 3.11 as they had always been.
 ffi.cdef [[
 typedef struct mt_pybuffer {
   uint8_t *buf;
@@ -147,7 +147,8 @@ local function finish(state, mark, ok, ...)
   return ...
 end
 
---- Calls f(P, ...) with the interpreter's lock held. References that M.own took are dropped after it.
+--- Calls f(P, ...) with the interpreter's lock held. References that M.own took are dropped after
+--- it.
 ---@param f function
 ---@param ... any
 ---@return any ... what f returns
@@ -196,7 +197,8 @@ function M.raise(name)
   end
   for i = 0, 2 do P.Py_DecRef(e[i]) end
   P.PyErr_Clear()
-  fail.raise('%s%s', name and name .. ': ' or '', text or 'an exception of Python that cannot be told')
+  fail.raise('%s%s', name and name .. ': ' or '',
+    text or 'an exception of Python that cannot be told')
 end
 
 --- A new reference, dropped when the call in progress ends; NULL raises the exception that is set.

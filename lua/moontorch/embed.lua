@@ -1,5 +1,5 @@
---- Python in LuaJIT: what `require 'moontorch.python'` gives. The first use starts the CPython of the
---- `python3` on the path, or joins the one that runs in this process already.
+--- Python in LuaJIT: what `require 'moontorch.python'` gives. The first use starts the CPython of
+--- the `python3` on the path, or joins the one that runs in this process already.
 jit.off(true, true)
 
 local ffi = require 'ffi'
@@ -178,8 +178,8 @@ function M.bytes(s)
   return locked(function(P) return cpython.held(value.bytes(P, s)) end)
 end
 
---- Any Lua value as an object that stays Python's: py.object { 1, 2 }:append(3). A tensor becomes an
---- ndarray over its memory.
+--- Any Lua value as an object that stays Python's: py.object { 1, 2 }:append(3). A tensor becomes
+--- an ndarray over its memory.
 ---@param x any
 ---@return moontorch.PyObject
 function M.object(x) return locked(function(P) return cpython.held(topython(P, x)) end) end

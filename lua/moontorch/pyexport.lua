@@ -1,5 +1,5 @@
---- Tensors as Python knows them: t:numpy(), t:dlpack(). Both are over the tensor's memory, which lives
---- for as long as Python keeps them.
+--- Tensors as Python knows them: t:numpy(), t:dlpack(). Both are over the tensor's memory, which
+--- lives for as long as Python keeps them.
 jit.off(true, true)
 
 local C = require 'moontorch.native'
@@ -55,8 +55,10 @@ end
 -- The object of bridge.lua's class that stands for t.
 local function export(P, t)
   local s, name = check(t, 'dlpack'), 'dlpack'
-  -- Without an element any address will do, but not NULL, by which NumPy understands something else.
-  local address = ffi.cast('uintptr_t', s.data_ == nil and ffi.cast(bytes, s) or s.data_ + t.offset_)
+  -- Without an element any address will do, but not NULL, by which NumPy understands something
+  -- else.
+  local first = s.data_ == nil and ffi.cast(bytes, s) or s.data_ + t.offset_
+  local address = ffi.cast('uintptr_t', first)
   local face = interface(P, t, address, s.flags_ % 2 == 1)
   local owner = C.mt_python_owner(t)
   if owner == nil and P.PyErr_Occurred() == nil then fail.raise('%s: out of memory', name) end
@@ -87,8 +89,8 @@ local function numpy(P, t)
   return py.call('numpy', 'numpy', 2, { object, py.own(P.PyUnicode_DecodeUTF8(d, #d, nil)) })
 end
 
--- Under lupa an object becomes a Lua value only by passing through Python: it is put on a list of this
--- Lua state's own, and lupa is asked to take it off.
+-- Under lupa an object becomes a Lua value only by passing through Python: it is put on a list of
+-- this Lua state's own, and lupa is asked to take it off.
 local list, pop
 
 local function prepare(P)

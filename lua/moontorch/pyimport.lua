@@ -1,7 +1,7 @@
 --- Tensors over the memory of Python objects: the buffer protocol, __array_interface__, DLPack.
 ---
---- What lends the memory is held for as long as the storage lives: a memoryview of the object, which
---- forbids it to move or resize, the object itself, or its DLPack capsule.
+--- What lends the memory is held for as long as the storage lives: a memoryview of the object,
+--- which forbids it to move or resize, the object itself, or its DLPack capsule.
 jit.off(true, true)
 
 local C = require 'moontorch.native'
@@ -22,7 +22,8 @@ local bytes = ffi.typeof('uint8_t *')
 
 -- The kinds of elements by their letters in the struct module; their size stands beside them.
 local LETTERS = {
-  ['?'] = 'bool', c = 'uint', B = 'uint', H = 'uint', I = 'uint', L = 'uint', Q = 'uint', N = 'uint',
+  ['?'] = 'bool',
+  c = 'uint', B = 'uint', H = 'uint', I = 'uint', L = 'uint', Q = 'uint', N = 'uint',
   b = 'int', h = 'int', i = 'int', l = 'int', q = 'int', n = 'int',
   e = 'float', f = 'float', d = 'float', Zf = 'complex', Zd = 'complex', F = 'complex',
   D = 'complex',
@@ -149,7 +150,8 @@ local function frominterface(P, object, name, frozen)
     P.PyBuffer_Release(buffer)
     local lo, hi = extent(n, d.bytes, name)
     if lo + offset < 0 or hi + offset > length then
-      fail.raise('%s: the array interface reaches outside of its buffer of %.0f bytes', name, length)
+      fail.raise('%s: the array interface reaches outside of its buffer of %.0f bytes', name,
+        length)
     end
   end
   if first ~= 0 then first = first + offset end
@@ -172,7 +174,8 @@ local function fromcapsule(P, capsule, name, frozen)
     dl = ffi.cast('mt_dlmanaged *', m).dl_tensor
   end
   local t, hold = tensor.new(), py.hold(capsule)
-  local rc = C.mt_from_dltensor(t, dl, frozen and C.MT_DL_READONLY or flags, C.mt_python_release, hold)
+  if frozen then flags = C.MT_DL_READONLY end
+  local rc = C.mt_from_dltensor(t, dl, flags, C.mt_python_release, hold)
   if rc ~= 0 then
     C.mt_python_release(hold)
     fail.raise('%s: %s', name, fail.message())
@@ -194,7 +197,9 @@ end
 
 -- Names of capsules are kept by address: these never move, and outlive the Lua state.
 M.names = {}
-for _, kind in ipairs { 'dltensor', 'dltensor_versioned', 'used_dltensor', 'used_dltensor_versioned' } do
+for _, kind in ipairs {
+  'dltensor', 'dltensor_versioned', 'used_dltensor', 'used_dltensor_versioned',
+} do
   M.names[kind] = C.mt_python_name(kind)
 end
 
@@ -210,8 +215,8 @@ local function fromdlpack(P, object, name, frozen)
   if P.PyCapsule_IsValid(capsule, 'used_dltensor') ~= 0 then
     fail.raise('%s: the DLPack capsule was used already', name)
   end
-  fail.raise('%s: the memory is on device %s of DLPack, not on the CPU, and there is no backend for '
-    .. 'it: copy it to the CPU first', name, device)
+  fail.raise('%s: the memory is on device %s of DLPack, not on the CPU, and there is no backend '
+    .. 'for it: copy it to the CPU first', name, device)
 end
 
 local function import(P, object, name, frozen)

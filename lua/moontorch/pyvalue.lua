@@ -1,6 +1,6 @@
 --- Values on their way between Lua and Python. Numbers, texts, truth values and nil are converted;
---- tables become lists or dictionaries; tensors are shared as ndarrays; all else of Python stays there,
---- and Lua holds it.
+--- tables become lists or dictionaries; tensors are shared as ndarrays; all else of Python stays
+--- there, and Lua holds it.
 jit.off(true, true)
 
 local ffi = require 'ffi'
@@ -23,8 +23,8 @@ local int64, uint64 = ffi.typeof('int64_t'), ffi.typeof('uint64_t')
 local INT, STR = 2 ^ 24, 2 ^ 28 -- Py_TPFLAGS_LONG_SUBCLASS and Py_TPFLAGS_UNICODE_SUBCLASS
 local DEEPEST = 100
 
---- Tables that are to become a certain thing, by what it is: 'list', 'tuple', 'dict', 'kw', 'float',
---- 'bytes'.
+--- Tables that are to become a certain thing, by what it is: 'list', 'tuple', 'dict', 'kw',
+--- 'float', 'bytes'.
 M.marks = setmetatable({}, { __mode = 'k' })
 
 local topython
@@ -90,7 +90,8 @@ function topython(P, x, depth)
   if kind == 'nil' then return py.none end
   if kind == 'boolean' then return x and py.yes or py.no end
   if kind == 'number' then
-    if x == math.floor(x) and math.abs(x) <= 2 ^ 53 then return own(P.PyLong_FromLongLong(x)) end
+    local whole = x == math.floor(x) and math.abs(x) <= 2 ^ 53 and not (x == 0 and 1 / x < 0)
+    if whole then return own(P.PyLong_FromLongLong(x)) end
     return own(P.PyFloat_FromDouble(x))
   elseif kind == 'string' then
     local text = P.PyUnicode_DecodeUTF8(x, #x, nil)

@@ -1,5 +1,5 @@
---- torch.safetensors: tables of tensors in the format of that name. A loaded file is mapped: its pages
---- are the tensors' memory.
+--- torch.safetensors: tables of tensors in the format of that name. A loaded file is mapped: its
+--- pages are the tensors' memory.
 
 local C = require 'moontorch.native'
 local ffi = require 'ffi'
@@ -86,8 +86,8 @@ local function read(file, path, opts, what)
   for k, i in ipairs(order) do
     local t = h.tensors_[i]
     if t.dtype_ < 0 then
-      fail.raise("%s: tensor '%s' is %s, for which there is no dtype; the option names loads others",
-        what, name_of(t), ffi.string(t.code_))
+      fail.raise("%s: tensor '%s' is %s, for which there is no dtype; the option names loads "
+        .. 'others', what, name_of(t), ffi.string(t.code_))
     end
     order[k] = name_of(t)
     tensors[k] = t
@@ -257,8 +257,8 @@ local function save(x, tensors, opts, name)
   return stream.commit(sink, x == nil)
 end
 
---- Saves a table of tensors: what they show, whatever their strides. By path the file is replaced at
---- once when all is written, and an error leaves the old one.
+--- Saves a table of tensors: what they show, whatever their strides. By path the file is replaced
+--- at once when all is written, and an error leaves the old one.
 ---@param x string|file* path or open file
 ---@param tensors table<string, moontorch.Tensor>
 ---@param opts? {metadata: table<string, string>?, sync: boolean?}
