@@ -27,8 +27,8 @@
 local root = arg[0]:match '^(.*)/bench/[^/]*$' or '.'
 package.path = root .. '/?.lua;' .. package.path
 
-local TOPICS = { 'elementwise', 'math', 'reduce', 'layout', 'dtypes', 'one', 'apply', 'small', 'bulk',
-  'copy', 'files' }
+local TOPICS = { 'elementwise', 'math', 'reduce', 'fuse', 'layout', 'dtypes', 'one', 'apply', 'small',
+  'bulk', 'copy', 'files' }
 
 local USAGE = 'usage: bench [--rows PATTERN] [--threads N] [--json FILE] [--plot [FILE]] '
   .. '[--plot-from FILE] [--quick] [--best] [--seconds S] [--list]\n'
