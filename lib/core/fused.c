@@ -241,7 +241,8 @@ static bool runs_across(const mt_tensor *t, const mt_tensor *out) {
   enum { LARGE = 1 << 16, SMALLEST = 8 };
   int64_t bytes = mt__bytes(t->dtype_);
   int32_t last = t->ndim_ - 1;
-  if (last < 1 || t->numel_ < LARGE || t->numel_ != out->numel_ || out->ndim_ != t->ndim_) return false;
+  if (last < 1 || t->numel_ < LARGE || t->numel_ != out->numel_ || out->ndim_ != t->ndim_)
+    return false;
   if (out->strides_[last] != mt__bytes(out->dtype_) || t->sizes_[last] < SMALLEST) return false;
   if (t->strides_[last] == 0 || t->strides_[last] == bytes) return false;
   for (int32_t d = 0; d < last; d++)
