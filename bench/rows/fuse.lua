@@ -1,47 +1,37 @@
---- Compound expressions into new tensors: fused here, and unfused, against what a user of NumPy and
---- of PyTorch writes.
+--- Fused expressions over 1e7 float32 elements, against the same in NumPy, in PyTorch, and here without
+--- fusion.
 
 local make = require 'bench.make'
 
+-- The expression as a Lua function, its operands, its statements in NumPy and PyTorch.
 local work = {
   {
-    'mul_add', { 10000000 }, 16, 'a * b + s', 'torch.cmul(a, b) + s',
-    'x = a * b + s', 'x = a * b + s',
+    'muladd', 'torch.cmul(a, b) + s', 'a, b, s', 'x = a * b + s', 'x = torch.addcmul(s, a, b)',
+    moved = 16,
   },
   {
-    'sigmoid', { 10000000 }, 16, 'torch.sigmoid(s) * b - a ^ 2',
-    'torch.cmul(torch.sigmoid(s), b) - a ^ 2',
-    'x = 1 / (1 + np.exp(-s)) * b - a ** 2', 'x = torch.sigmoid(s) * b - a ** 2',
+    'gate', 'torch.cmul(torch.sigmoid(a), b) - s ^ 2', 'a, b, s',
+    'x = 1 / (1 + np.exp(-a)) * b - s ** 2', 'x = torch.sigmoid(a) * b - s ** 2', moved = 16,
   },
   {
-    'softmax', { 2500, 4000 }, 8, 'softmax(s)', 'softmax(s)',
-    'e = np.exp(s - s.max(1, keepdims=True))\nx = e / e.sum(1, keepdims=True)',
-    'x = torch.softmax(s, 1)',
-  },
-  {
-    'softmax.eager', { 2500, 4000 }, 8, 'softmax(s)', 'softmax(s)', nil,
-    'e = torch.exp(s - s.amax(1, keepdim=True))\nx = e / e.sum(1, keepdim=True)',
+    -- Over rows: of each its largest element, then the sum of the powers.
+    'softmax', '(function(e) return e / e:sum(2) end)(torch.exp(a - (a:max(2))))', 'a',
+    'x = np.exp(a - a.max(axis=1, keepdims=True))\nx /= x.sum(axis=1, keepdims=True)',
+    'x = torch.softmax(a, 1)', shape = { 10000, 1000 },
   },
 }
 
-local SOFTMAX = [[
-local function softmax(s)
-  local e = torch.exp(s - (s:max(2)))
-  return torch.cdiv(e, e:sum(2))
-end
-]]
-
 local rows = {}
 for _, w in ipairs(work) do
-  local shape, moved, fused, unfused = w[2], w[3], w[4], w[5]
+  local name, expression, operands, numpy, torch = unpack(w)
   rows[#rows + 1] = make.row {
-    name = 'fuse.' .. w[1], needs = 'fuse', shape = shape, target = 2, threads = true, moved = moved,
-    setup = { lua = SOFTMAX .. 'local f = torch.fuse(function(a, b, s) return ' .. fused .. ' end)' },
-    lua = 'x = f(' .. (shape[2] and '1, 1' or 'a, b') .. ', s)', numpy = w[6], torch = w[7],
-  }
-  rows[#rows + 1] = make.row {
-    name = 'unfused.' .. w[1], needs = 'fuse', shape = shape, target = 1, threads = true,
-    setup = { lua = SOFTMAX }, lua = 'x = ' .. unfused, numpy = w[6], torch = w[7],
+    name = ('fused.%s.1e7'):format(name), needs = 'fuse', shape = w.shape or 1e7, target = 2,
+    moved = w.moved, threads = true,
+    setup = { lua = ([[
+      local function plain(%s) return %s end
+      local fused = torch.fuse(plain)]]):format(operands, expression) },
+    lua = ('x = fused(%s)'):format(operands), plain = ('x = plain(%s)'):format(operands),
+    numpy = numpy, torch = torch,
   }
 end
 return rows

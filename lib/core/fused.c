@@ -49,8 +49,7 @@ static int32_t set_shape(mt__evaluation *e, int32_t v, int32_t dtype, int32_t nd
   value->t = &value->own;
   value->own.dtype_ = dtype;
   value->own.ndim_ = ndim;
-  value->own.sizes_ =
-      ndim <= MT_INLINEDIM ? value->own.inline_ : e->sizes + (int64_t)v * MT_MAXDIM;
+  value->own.sizes_ = ndim <= MT_INLINEDIM ? value->own.inline_ : e->sizes + (int64_t)v * MT_MAXDIM;
   if (ndim > 0) memcpy(value->own.sizes_, sizes, (size_t)ndim * sizeof *sizes);
   return mt__check_sizes(ndim, sizes, mt__bytes(dtype), &value->own.numel_);
 }
