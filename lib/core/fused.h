@@ -1,6 +1,6 @@
 /*
- * Fused programs, as a backend sees them: a stage is a part of a program without temporaries, one walk
- * over tensors of one broadcast shape.
+ * Fused programs, as a backend sees them: a stage is a part of a program without temporaries, one
+ * walk over tensors of one broadcast shape.
  */
 #ifndef MT_FUSED_H
 #define MT_FUSED_H
@@ -10,9 +10,10 @@
 enum { MT_MAXARITY = 3 };
 
 /*
- * Place `to` becomes the operator of the places in `from`. MT_CAST converts, `op` being the dtype of
- * `to`. MT_REDUCE reduces a line, of elements of `dtype`, to one of the dtype that mt__reduce_dtype tells.
- * Otherwise `dtype` is what the loop computes in, and `from` has the dtypes that it takes.
+ * Place `to` becomes the operator of the places in `from`. MT_CAST converts, `op` being the dtype
+ * of `to`. MT_REDUCE reduces a line, of elements of `dtype`, to one of the dtype that
+ * mt__reduce_dtype tells. Otherwise `dtype` is what the loop computes in, and `from` has the dtypes
+ * that it takes.
  */
 typedef struct mt__step {
   int32_t family, op, dtype;
@@ -29,9 +30,9 @@ typedef union mt__constant {
 
 /*
  * Places hold elements: first the operands of the iterator, outputs before inputs, then the
- * constants (some may be unused), then what the steps give, each place given once and before it is used. No step gives the
- * place of an output: output i is to become a copy of place results[i], which some step gives, which has
- * its dtype, and which is no other output's.
+ * constants (some may be unused), then what the steps give, each place given once and before it is
+ * used. No step gives the place of an output: output i is to become a copy of place results[i],
+ * which some step gives, which has its dtype, and which is no other output's.
  */
 typedef struct mt__stage {
   mt__iter it;

@@ -1,6 +1,6 @@
 /*
- * Programs that reduce over their last dimension, line by line: where the lines are short enough, the
- * parts before and after the reductions make one stage, and a line never leaves the cache.
+ * Programs that reduce over their last dimension, line by line: where the lines are short enough,
+ * the parts before and after the reductions make one stage, and a line never leaves the cache.
  */
 #include <math.h>
 

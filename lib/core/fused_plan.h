@@ -26,7 +26,8 @@ typedef struct mt__evaluation {
   const mt_fused *program;
   int32_t nvalues;
   mt__value *values;
-  int64_t *sizes; /* MT_MAXDIM for each value, where some have more dimensions than lie in a tensor */
+  int64_t
+      *sizes; /* MT_MAXDIM for each value, where some have more dimensions than lie in a tensor */
   mt_tensor *const *out;
   bool *made, *done;   /* of each output: this run made the tensor; it was evaluated */
   mt_tensor **targets; /* of the outputs of one stage, and their values */
@@ -61,7 +62,8 @@ int32_t mt__fused_arity(const mt_fused_op *op);
 /* The name of the operator that gives value v, for messages. */
 const char *mt__fused_name(const mt__evaluation *e, int32_t v);
 
-/* Decides whether the program's reductions can be done line by line: sets line, shape and `lined`. */
+/* Decides whether the program's reductions can be done line by line: sets line, shape and `lined`.
+ */
 void mt__fused_find_lines(mt__evaluation *e);
 
 /* Evaluates `n` values into tensors that exist: of one shape, or with lines where e has them.

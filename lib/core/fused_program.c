@@ -21,8 +21,8 @@ static int32_t check_op(const mt_fused_op *op, int32_t ninputs, int32_t before) 
       return mt__fail(MT_EVALUE, "fuse: operand %d of value %d is value %d, which is not there",
                       k + 1, before, op->in_[k]);
   if (mt__fused_factor(op) && op->in_[MT_FACTOR] >= ninputs)
-    return mt__fail(MT_EVALUE, "fuse: the factor of value %d is value %d, which is no input", before,
-                    op->in_[MT_FACTOR]);
+    return mt__fail(MT_EVALUE, "fuse: the factor of value %d is value %d, which is no input",
+                    before, op->in_[MT_FACTOR]);
   return 0;
 }
 

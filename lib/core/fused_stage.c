@@ -1,6 +1,6 @@
 /*
- * Turns a part of a program into a stage for the backend: places for operands, constants and results,
- * and a step for each operator and each cast between them.
+ * Turns a part of a program into a stage for the backend: places for operands, constants and
+ * results, and a step for each operator and each cast between them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +12,8 @@ enum { NONE = -1 };
 /* Where a value stands in this stage. */
 typedef struct spot {
   bool needed;
-  int32_t place;              /* in its own dtype */
-  int32_t cast, cast_dtype;   /* the last conversion of it */
+  int32_t place;            /* in its own dtype */
+  int32_t cast, cast_dtype; /* the last conversion of it */
 } spot;
 
 typedef struct builder {
@@ -25,9 +25,9 @@ typedef struct builder {
   int32_t *dtypes;
   mt__constant *constants;
   int32_t *results;
-  bool *taken;    /* of each place: some output is made from it */
-  int32_t first;  /* place of the first step */
-  int32_t used;   /* constants so far */
+  bool *taken;   /* of each place: some output is made from it */
+  int32_t first; /* place of the first step */
+  int32_t used;  /* constants so far */
 } builder;
 
 /* Does it stand in the stage as a constant? */
@@ -143,8 +143,7 @@ static void add_operator(builder *b, int32_t v) {
   step->nfrom = arity;
   memcpy(step->from, from, (size_t)arity * sizeof *from);
   if (mt__fused_factor(op)) {
-    int32_t place =
-        add_constant(b, mt__fused_operand(e, op, MT_FACTOR, &room), types->compute);
+    int32_t place = add_constant(b, mt__fused_operand(e, op, MT_FACTOR, &room), types->compute);
     step->factor = b->constants[place - b->stage->it.noperands].bytes;
   }
   b->spots[v].place =
@@ -197,9 +196,9 @@ int32_t mt__fused_stage(const mt__evaluation *e, int32_t n, const int32_t *value
   size_t places = (size_t)(b.first + nsteps);
   char *memory = NULL;
   if (rc == 0) {
-    memory = calloc(1, (size_t)stage.nconstants * sizeof *b.constants + (size_t)nsteps * sizeof *b.steps +
-                           places * (sizeof *b.dtypes + sizeof *b.taken) +
-                           (size_t)n * sizeof *b.results);
+    memory = calloc(
+        1, (size_t)stage.nconstants * sizeof *b.constants + (size_t)nsteps * sizeof *b.steps +
+               places * (sizeof *b.dtypes + sizeof *b.taken) + (size_t)n * sizeof *b.results);
     if (memory == NULL) rc = mt__fail(MT_ENOMEM, "fuse: no memory for %d steps", nsteps);
   }
   if (rc == 0) {

@@ -1,11 +1,11 @@
 /*
- * Runs a stage of a fused program: the loops of one operator after the other over blocks of elements
- * so small that what one leaves is still in the cache when the next reads it.
+ * Runs a stage of a fused program: the loops of one operator after the other over blocks of
+ * elements so small that what one leaves is still in the cache when the next reads it.
  */
 #include "fused.h"
 
 enum {
-  GRAIN = 32768,    /* elements times steps that are worth a thread */
+  GRAIN = 32768,   /* elements times steps that are worth a thread */
   ON_STACK = 40960 /* bytes of scratch that need no allocation, for one thread */
 };
 
@@ -98,7 +98,8 @@ static void reduce_line(const worker *t, const call *c, int64_t n) {
   if (c->stride[1] == 0) { /* one element, as often */
     int32_t dtype = w->stage->dtypes[c->place[1]];
     char *line = t->scratch + w->spread;
-    w->kernels->cast[dtype][dtype]((char *[2]){line, p}, (int64_t[2]){mt__bytes(dtype), 0}, n, NULL);
+    w->kernels->cast[dtype][dtype]((char *[2]){line, p}, (int64_t[2]){mt__bytes(dtype), 0}, n,
+                                   NULL);
     p = line;
   }
   c->reducer->start(s, 1);

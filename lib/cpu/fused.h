@@ -29,8 +29,8 @@ typedef struct plan {
   const mt__kernels *kernels;
   call *calls;
   mt__reducer *reducers; /* one for each step, where there are lines */
-  /* Of each place: where it lies in a thread's scratch, or -1; whether one element stands for all; the
-   * last step that reads it. */
+  /* Of each place: where it lies in a thread's scratch, or -1; whether one element stands for all;
+   * the last step that reads it. */
   int64_t *offset;
   bool *one;
   int32_t *last;

@@ -7,14 +7,15 @@
 #include "fused.h"
 
 enum {
-  MOST_ELEMENTS = 2048,   /* of a block: beyond, calls cost nothing any more */
+  MOST_ELEMENTS = 2048, /* of a block: beyond, calls cost nothing any more */
   LEAST_ELEMENTS = 64,
-  CACHE_BYTES = 24576,    /* what registers should take, to stay in the first cache */
-  SHORT_RUN = 256,        /* elements: shorter runs are gathered to blocks */
-  CELL = 16,              /* bytes for one element of any dtype */
-  PAST_BYTES = 32 << 20,  /* in all operands: more than stays in the caches until it is read */
-  /* Of an operand, in blocks of what comes from memory. a * b + c of 1e7 float32 took 4.0 ms where the
-   * lines of so many bytes were asked for at once, 4.4 with twice and 8 with four times as much. */
+  CACHE_BYTES = 24576,   /* what registers should take, to stay in the first cache */
+  SHORT_RUN = 256,       /* elements: shorter runs are gathered to blocks */
+  CELL = 16,             /* bytes for one element of any dtype */
+  PAST_BYTES = 32 << 20, /* in all operands: more than stays in the caches until it is read */
+  /* Of an operand, in blocks of what comes from memory. a * b + c of 1e7 float32 took 4.0 ms where
+   * the lines of so many bytes were asked for at once, 4.4 with twice and 8 with four times as
+   * much. */
   PAST_PIECE = 1024,
   NOWHERE = -1
 };
@@ -41,8 +42,7 @@ static void plan_access(plan *w) {
     else if (w->one[i])
       w->access[i] = ONE;
     else
-      w->access[i] =
-          spaced(it, o, mt__bytes(o->dtype), w->gathered) ? IN_PLACE : THROUGH_BLOCK;
+      w->access[i] = spaced(it, o, mt__bytes(o->dtype), w->gathered) ? IN_PLACE : THROUGH_BLOCK;
   }
 }
 
