@@ -29,7 +29,7 @@ local root = arg[0]:match '^(.*)/bench/[^/]*$' or '.'
 package.path = root .. '/?.lua;' .. package.path
 
 local TOPICS = { 'elementwise', 'math', 'reduce', 'layout', 'dtypes', 'one', 'apply', 'fuse', 'small',
-  'bulk', 'copy', 'files' }
+  'bulk', 'copy', 'files', 'interop' }
 
 local USAGE = 'usage: bench [--rows PATTERN] [--threads N] [--json FILE] [--plot [FILE]] '
   .. '[--plot-from FILE] [--quick] [--best] [--seconds S] [--list]\n'

@@ -763,6 +763,8 @@ MT_API int32_t mt_safetensors_header(mt_safetensors *h, mt_file *f, double max_h
 MT_API void mt_safetensors_release(mt_safetensors *h);
 /* The format's word for a dtype, or NULL. */
 MT_API const char *mt_safetensors_code(int32_t dtype);
+/* 1 when n bytes of text are UTF-8. */
+MT_API int32_t mt_is_utf8(const char *text, int64_t n);
 /* Writes n bytes. MT_EIO, MT_ENOMEM. */
 MT_API int32_t mt_sink_put(mt_sink *w, const void *src, int64_t n);
 /* Writes the elements of t, in C order and little-endian. */
@@ -781,24 +783,38 @@ typedef struct mt_python {
   void *(*capsule)(void *p, const char *name, void (*destructor)(void *)); /* PyCapsule_New */
   int32_t (*valid)(void *capsule, const char *name);       /* PyCapsule_IsValid */
   void *(*pointer)(void *capsule, const char *name);       /* PyCapsule_GetPointer */
-  void *(*function)(void *def, void *self, void *module);  /* PyCFunction_NewEx */
+  void *(*function_)(void *def, void *self, void *module); /* PyCFunction_NewEx */
   void *(*item)(void *tuple, intptr_t index);              /* PyTuple_GetItem */
   long (*integer)(void *object);                           /* PyLong_AsLong */
   void (*raise)(void *exception, const char *message);     /* PyErr_SetString */
   void *buffer_error;                                      /* *PyExc_BufferError */
   int32_t (*ensure)(void);                                 /* PyGILState_Ensure */
+  void (*leave)(int32_t state);                            /* PyGILState_Release */
+  void (*clear)(void);                                     /* PyErr_Clear */
+  void *(*memoryview)(void *object);                       /* PyMemoryView_FromObject */
+  int32_t (*buffer)(void *object, void *view, int32_t flags); /* PyObject_GetBuffer */
+  void (*buffer_done)(void *view);                         /* PyBuffer_Release */
   int32_t (*finalize)(void);                               /* Py_FinalizeEx, to run at exit, or NULL */
 } mt_python;
 MT_API void mt_python_bind(const mt_python *functions);
 
 /*
- * Holding a Python object for a storage. mt_python_hold takes over a reference; mt_python_release, a
- * mt_deleter, gives it up from any thread, in the midst of anything and without the interpreter's
+ * Holding a Python object. mt_python_hold takes over a reference (NULL: memory is out, and it did not);
+ * mt_python_release, which takes what hold gave and is a mt_deleter, gives it up from any thread, in the midst of anything and without the interpreter's
  * lock: the object is put on a list, which the interpreter's main thread empties when it next runs,
  * or mt_python_drain where that comes first. Once the interpreter has ended, the object is left alone.
  */
-MT_API void *mt_python_hold(void *object);
+typedef struct mt_pyhold {
+  void *object_;
+  struct mt_pyhold *next_;
+} mt_pyhold;
+MT_API mt_pyhold *mt_python_hold(void *object);
 MT_API void mt_python_release(void *hold);
+/* A variable that holds an object or nothing, and what empties it: for a language's finalizer. */
+typedef struct mt_pyobject {
+  mt_pyhold *hold_;
+} mt_pyobject;
+MT_API void mt_python_forget(mt_pyobject *o);
 /* How many objects wait; the pointer is valid for the life of the library. */
 MT_API const int32_t *mt_python_waiting(void);
 /* Lets go of what waits. The caller holds the interpreter's lock, and any Python code may run. */
@@ -810,6 +826,21 @@ MT_API int32_t mt_python_drain(void *unused);
  */
 MT_API void *mt_python_owner(const mt_tensor *t);
 MT_API void *mt_python_exporter(void *owner);
+/*
+ * The plain case of an import in one call, which takes the lock for itself: an object whose buffer has
+ * elements of a dtype, in this machine's byte order. Returns 1, having done nothing, where it is no such
+ * case: a longer way then finds out what it is. MT_ENOMEM.
+ */
+MT_API int32_t mt_python_view(mt_tensor *out, void *object, int32_t readonly);
+/*
+ * A new ndarray over t's memory: `api` is NumPy's table of functions (_ARRAY_API), and the lock is held.
+ * NULL with a Python exception set, or without one where NumPy has no such dtype or its version is not
+ * known.
+ */
+MT_API void *mt_python_ndarray(const mt_tensor *t, void **api);
+/* A capsule's name, which Python keeps by address, as one that lives as long as the library: "dltensor",
+ * "dltensor_versioned", or one of them after "used_"; else NULL. */
+MT_API const char *mt_python_name(const char *name);
 
 #if defined(__cplusplus)
 }

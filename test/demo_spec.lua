@@ -54,6 +54,29 @@ print(sorted(w.files), w['W1'].shape, w['W1'].dtype, w['guesses'].dtype)
     end
   end)
 
+  it('lupa.py runs where there is lupa', function()
+    local hosted = require 'test.hosted'
+    local pythons, reason = hosted.pythons()
+    if #pythons == 0 then return pending(reason) end
+    for _, python in ipairs(pythons) do
+      local stdout, stderr, code = support.run(hosted.command(python, '../../examples/lupa.py'))
+      assert.equal('', stderr)
+      assert.equal(0, code)
+      local here, there = stdout:match 'at the same address\n +(0x%x+)\n +(0x%x+)'
+      assert.truthy(here)
+      assert.equal(here, there)
+    end
+  end)
+
+  it('numpy.lua runs where Python can be hosted', function()
+    local stdout, stderr, code = run 'numpy.lua'
+    if stderr:find('no shared library', 1, true) then return pending(stderr) end
+    assert.equal('', stderr)
+    assert.equal(0, code)
+    assert.truthy(stdout:find('R has 0 elements below', 1, true))
+    assert.truthy(stdout:find('[-1. 10. 20.]', 1, true) and stdout:find('\n -1  10  20\n', 1, true))
+  end)
+
   it('share.lua runs', function()
     local stdout, stderr, code = run 'share.lua'
     assert.equal('', stderr)

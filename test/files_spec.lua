@@ -195,10 +195,10 @@ describe('saving', function()
     end
   end)
 
-  it('knows two extensions', function()
+  it('knows three extensions', function()
     assert.has_error(function() torch.save('a.pt', torch.ones(1)) end,
-      "save: the extension '.pt' of a.pt is not known; '.npy' (one tensor) and '.npz' (a table of "
-      .. 'tensors) are known')
+      "save: the extension '.pt' of a.pt is not known; '.npy' (one tensor), '.npz' and "
+      .. "'.safetensors' (a table of tensors) are known")
     assert.has_error(function() torch.save('a', torch.ones(1)) end)
     assert.has_error(function() torch.save('a.npy', { torch.ones(1) }) end,
       "save: an npy file holds one tensor, not a table: use the extension '.npz'")

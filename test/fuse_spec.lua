@@ -72,17 +72,22 @@ local function fill(t)
 end
 
 
-local layouts = {
-  function(d) return fill(torch.zeros(5, 7, { dtype = d })) end,
-  function(d) return fill(torch.zeros(7, 5, { dtype = d })):t() end,
-  function(d) return fill(torch.zeros(5, 21, { dtype = d })):slice(2, 1, -1, 3) end,
-  function(d) return fill(torch.zeros(5, 7, { dtype = d })):slice(1, -1, 1, -1):slice(2, -1, 1, -1) end,
-  function(d) return fill(torch.zeros(1, 7, { dtype = d })):expand(5, 7) end,
-  function(d) return fill(torch.zeros(5, 1, { dtype = d })) end,
-  function(d) return fill(torch.zeros(7, { dtype = d })) end,
-  function(d) return fill(torch.zeros(1, { dtype = d })):view {} end,
-  function(d) return fill(torch.zeros(8, 9, { dtype = d })):narrow(1, 2, 5):narrow(2, 3, 7) end,
-}
+-- Ways in which n x m elements, or fewer that broadcast to them, may lie in memory.
+local function sized(n, m)
+  local function of(d, a, b) return fill(b and torch.zeros(a, b, { dtype = d }) or torch.zeros(a, { dtype = d })) end
+  return {
+    function(d) return of(d, n, m) end,
+    function(d) return of(d, m, n):t() end,
+    function(d) return of(d, n, 3 * m):slice(2, 1, -1, 3) end,
+    function(d) return of(d, n, m):slice(1, -1, 1, -1):slice(2, -1, 1, -1) end,
+    function(d) return of(d, 1, m):expand(n, m) end,
+    function(d) return of(d, n, 1) end,
+    function(d) return of(d, m) end,
+    function(d) return of(d, 1):view {} end,
+    function(d) return of(d, n + 3, m + 2):narrow(1, 2, n):narrow(2, 2, m) end,
+  }
+end
+local layouts, wide = sized(5, 7), sized(4, 37)
 
 local function arity(row)
   if row.family == C.MT_UNARY or row.family == C.MT_PREDICATE then return 1 end
@@ -127,8 +132,8 @@ describe('a fused function', function()
       it('gives the bytes of ' .. row.name .. ' over a dimension', function()
         local f = torch[row.name]
         for id = 0, C.MT_NDTYPES - 1 do
-          for i, lay in ipairs(layouts) do
-            local a = lay(dtypes[id])
+          for i = 1, 2 * #layouts do
+            local a = (layouts[i] or wide[i - #layouts])(dtypes[id])
             for dim = 1, 2 do
               for _, keep in ipairs { true, false } do
                 check(('%s of %s, layout %d, dimension %d'):format(row.name, a.dtype.name, i, dim),
@@ -194,7 +199,7 @@ describe('a fused function', function()
       local inputs = {}
       for i = 1, 1 + random(3) do
         local d = random(3) > 0 and torch.float32 or dtypes[random(C.MT_NDTYPES)]
-        inputs[i] = layouts[random(#layouts) + 1](d)
+        inputs[i] = (round % 4 < 2 and layouts or wide)[random(#layouts) + 1](d)
       end
       local ok = check('round ' .. round, f, unpack(inputs))
       ran = ran + (ok and 1 or 0)
@@ -242,6 +247,66 @@ describe('a fused function', function()
       same(want, own)
       same(wantmask, mask)
     end
+  end)
+
+  it('reduces lines on the way', function()
+    local work = {
+      softmax = function(x)
+        local e = torch.exp(x - (torch.max(x, 2)))
+        return torch.cdiv(e, torch.sum(e, 2))
+      end,
+      logsumexp = function(x)
+        local m = (torch.max(x, 2))
+        return torch.log(torch.sum(torch.exp(x - m), 2)) + m
+      end,
+      layernorm = function(x, y)
+        local centred = x - torch.mean(x, 2)
+        return torch.cdiv(centred, torch.sqrt(torch.mean(torch.square(centred), 2) + 1e-5)) + y,
+          torch.mean(x, 2)
+      end,
+      several = function(x, y)
+        local z = torch.cmul(x, y)
+        return torch.sum(z, 2), torch.std(z, 2), torch.argmax(z, 2), torch.norm(z, 2, 2),
+          torch.lt(z, torch.mean(z, 2)), torch.all(z, 2), torch.count_nonzero(torch.gt(z, 0.5), 2)
+      end,
+      constant = function(x) return x + torch.sum(torch.cmul(torch.mean(x, 2), 3), 2) end,
+      inner = function(x, y) return torch.csub(torch.sum(y + 1, 1), torch.sum(x, 2)) end,
+      dropped = function(x) return torch.sum(torch.exp(x), 2, false) end,
+      first = function(x) return x - torch.sum(x + 1, 1) end,
+    }
+    for name, f in pairs(work) do
+      for _, shape in ipairs { { 3, 16 }, { 70, 40 }, { 500, 301 }, { 2, 16384 }, { 3, 16385 }, { 1, 50 },
+        { 50, 1 }, { 0, 20 }, { 9, 70000 } } do
+        local x, y = torch.rand(unpack(shape)), torch.rand(shape[2])
+        for _, threads in ipairs { 1, 3 } do
+          torch.setnumthreads(threads)
+          local what = ('%s of %dx%d'):format(name, shape[1], shape[2])
+          check(what, f, x, y)
+          check(what .. ' float64', f, x:double(), y)
+          check(what .. ' float16', f, x:to(torch.float16), y)
+          check(what .. ' int32', f, (x * 9):int(), (y * 9):int())
+          check(what .. ' transposed', f, torch.rand(shape[2], shape[1]):t(), y)
+          check(what .. ' expanded', f, torch.rand(1, shape[2]):expand(shape[1], shape[2]), y)
+          check(what .. ' a column expanded', f, torch.rand(shape[1], 1):expand(shape[1], shape[2]), y)
+          check(what .. ' of every other', f, torch.rand(shape[1], 2 * shape[2]):slice(2, 1, -1, 2), y)
+        end
+      end
+    end
+    local g, x = torch.fuse(work.softmax), torch.rand(30, 40)
+    local own = x:clone()
+    g:into(own, own)
+    same(work.softmax(x), own)
+    local h = torch.fuse(function(a, b) return a + torch.sum(a * b, 2), torch.sum(a, 2) + b end)
+    own = x:clone()
+    local sums = torch.rand(30, 1)
+    local old = sums:clone()
+    h:into(own, sums, own, sums)
+    same(x + torch.sum(torch.cmul(x, old), 2), own)
+    same(torch.sum(x, 2) + old, sums)
+    local deep = torch.rand(4, 1, 5, 20)
+    check('deep', function(a, b) return a - torch.sum(torch.cmul(a, b), 4) end, deep, torch.rand(3, 1, 20))
+    check('deeper', function(a, b) return a - (torch.max(torch.cmul(a, b), 4)) end,
+      deep:expand(4, 3, 5, 20), torch.rand(3, 1, 20))
   end)
 
   it('takes numbers as arguments, as an operator does', function()

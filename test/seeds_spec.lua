@@ -1,6 +1,7 @@
 local torch = require 'moontorch'
 local ffi = require 'ffi'
 local support = require 'test.support'
+local hosted = require 'test.hosted'
 local Peer = require 'examples.peer'
 
 -- What PyTorch's users know of sharing with NumPy, row by row, against a NumPy process that lives as
@@ -212,8 +213,6 @@ describe('seeds', function()
     assert.same({ 10, 2, 3, 40, 5, 6 }, values(u))
   end)
 
-  pending '8: t:numpy() in one process: waits for LuaJIT inside of Python'
-
   it('9: a tensor is a tensor, an array and all else is not', function()
     np:run 'a = share(np.arange(3))'
     for _, f in ipairs { torch.isTensor, torch.is_tensor } do
@@ -347,3 +346,6 @@ describe('seeds', function()
     assert.equal(torch.version, torch.__version__)
   end)
 end)
+
+-- The same rows in one process.
+describe('seeds, hosted by Python', function() hosted.rows 'hosted_seeds.py' end)

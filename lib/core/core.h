@@ -88,6 +88,8 @@ void mt__os_unmap(void *cookie);
 int32_t mt__os_sync(void *cookie);
 /* nbytes of shared memory, writable; `how` is MT_SHARED_*. Let go of by mt__os_unmap. */
 int32_t mt__os_shared(void **data, void **cookie, const char *name, int64_t nbytes, int32_t how);
+/* The library that has the symbol stays until the process ends, whoever closes it. */
+void mt__os_keep_library(const void *symbol);
 /* Runs `child` in the child after each fork. */
 void mt__os_at_fork(void (*child)(void));
 

@@ -160,7 +160,7 @@ static int32_t prepare_values(mt__evaluation *e) {
     mt__value *value = &e->values[v];
     if (!value->needed) continue;
     if (op->family_ == MT_REDUCE) {
-      MT_TRY(materialize(e, v));
+      if (!value->lined) MT_TRY(materialize(e, v));
     } else if (op->family_ != MT_CAST) {
       const mt_op_row *row = mt__op_row(op->family_, op->op_);
       int32_t divisor = mt__fused_arity(op) - 1;
@@ -240,6 +240,7 @@ static int32_t save_inputs(mt__evaluation *e) {
 static int32_t run_stages(mt__evaluation *e) {
   const mt_fused *p = e->program;
   bool several = false;
+  if (e->line > 0) return mt__fused_stage(e, p->noutputs, p->outputs, e->out);
   for (int32_t i = 1; i < p->noutputs; i++) several |= !mt__same_shape(e->out[i], e->out[0]);
   if (several) MT_TRY(save_inputs(e));
   for (int32_t i = 0; i < p->noutputs; i++) {
@@ -259,6 +260,7 @@ static int32_t run_stages(mt__evaluation *e) {
 static int32_t evaluate(mt__evaluation *e, int32_t *unfit) {
   MT_TRY(find_types(e));
   find_needed(e);
+  mt__fused_find_lines(e);
   MT_TRY(check_outputs(e, unfit));
   MT_TRY(prepare_values(e));
   MT_TRY(make_outputs(e));

@@ -11,12 +11,14 @@ enum { MT_MAXARITY = 3 };
 
 /*
  * Place `to` becomes the operator of the places in `from`. MT_CAST converts, `op` being the dtype of
- * `to`. Otherwise `dtype` is what the loop computes in, and `from` has the dtypes that it takes.
+ * `to`. MT_REDUCE reduces a line, of elements of `dtype`, to one of the dtype that mt__reduce_dtype tells.
+ * Otherwise `dtype` is what the loop computes in, and `from` has the dtypes that it takes.
  */
 typedef struct mt__step {
   int32_t family, op, dtype;
   int32_t to, nfrom, from[MT_MAXARITY];
   const void *factor; /* of an operator that has one: an element, or NULL */
+  double parameter;   /* of MT_REDUCE: see mt_reduce_with */
 } mt__step;
 
 /* One element of any dtype, for each position. */
@@ -33,6 +35,7 @@ typedef union mt__constant {
  */
 typedef struct mt__stage {
   mt__iter it;
+  int64_t line; /* size of dimension 0, where steps reduce over it; else 0 */
   int32_t nconstants, nsteps, nplaces;
   const int32_t *dtypes; /* of each place */
   const mt__constant *constants;

@@ -19,6 +19,7 @@ typedef struct mt__value {
   mt__types types; /* of an elementwise operator */
   bool ready;      /* t's elements are in memory */
   bool needed;     /* some output depends on it */
+  bool lined;      /* a reduction that is done line by line, within a stage */
 } mt__value;
 
 typedef struct mt__evaluation {
@@ -30,6 +31,8 @@ typedef struct mt__evaluation {
   bool *made, *done;   /* of each output: this run made the tensor; it was evaluated */
   mt_tensor **targets; /* of the outputs of one stage, and their values */
   int32_t *chosen;
+  int64_t line;           /* size of the last dimension, where reductions over it are `lined` */
+  const mt_tensor *shape; /* what all is broadcast to then */
 } mt__evaluation;
 
 /* Which of in_ is the factor. */
@@ -58,7 +61,11 @@ int32_t mt__fused_arity(const mt_fused_op *op);
 /* The name of the operator that gives value v, for messages. */
 const char *mt__fused_name(const mt__evaluation *e, int32_t v);
 
-/* Evaluates `n` values of one shape into tensors that exist. MT_ENOMEM, MT_EUNSUPPORTED. */
+/* Decides whether the program's reductions can be done line by line: sets line, shape and `lined`. */
+void mt__fused_find_lines(mt__evaluation *e);
+
+/* Evaluates `n` values into tensors that exist: of one shape, or with lines where e has them.
+ * MT_ENOMEM, MT_EUNSUPPORTED. */
 int32_t mt__fused_stage(const mt__evaluation *e, int32_t n, const int32_t *values,
                         mt_tensor *const *out);
 

@@ -42,7 +42,7 @@ static int32_t add_place(builder *b, int32_t dtype) {
 
 static mt__step *add_step(builder *b, int32_t family, int32_t op, int32_t dtype, int32_t result) {
   mt__step *step = &b->steps[b->stage->nsteps++];
-  *step = (mt__step){family, op, dtype, add_place(b, result), 0, {0}, NULL};
+  *step = (mt__step){.family = family, .op = op, .dtype = dtype, .to = add_place(b, result)};
   return step;
 }
 
@@ -108,6 +108,17 @@ static int32_t find_operands(builder *b, int32_t n, const int32_t *values, int32
   return 0;
 }
 
+static void add_reduction(builder *b, int32_t v, const mt_fused_op *op) {
+  const mt__value *value = &b->e->values[v];
+  int32_t dtype = b->e->values[op->in_[0]].t->dtype_;
+  int32_t loop = mt__reduce_dtype(mt__op_row(MT_REDUCE, op->op_), dtype);
+  int32_t from = place_of(b, op->in_[0], dtype);
+  mt__step *step = add_step(b, MT_REDUCE, op->op_, dtype, loop);
+  step->from[step->nfrom++] = from;
+  step->parameter = op->parameter_;
+  b->spots[v].place = loop == value->t->dtype_ ? step->to : add_cast(b, step->to, value->t->dtype_);
+}
+
 static void add_operator(builder *b, int32_t v) {
   const mt__evaluation *e = b->e;
   const mt_fused_op *op = mt__fused_op(e, v);
@@ -116,6 +127,10 @@ static void add_operator(builder *b, int32_t v) {
   mt__number room;
   if (op->family_ == MT_CAST) {
     b->spots[v].place = place_of(b, op->in_[0], e->values[v].t->dtype_);
+    return;
+  }
+  if (op->family_ == MT_REDUCE) {
+    add_reduction(b, v, op);
     return;
   }
   for (int32_t k = 0; k < arity; k++) {
@@ -150,8 +165,12 @@ static int32_t build_and_run(builder *b, int32_t n, const int32_t *values, mt_te
   for (int32_t v = 0; v < e->nvalues; v++)
     if (b->spots[v].needed && !e->values[v].ready) add_operator(b, v);
   for (int32_t i = 0; i < n; i++) add_result(b, i, values[i], out[i]->dtype_);
-  MT_TRY(mt__iter_begin(&stage->it, "fuse", stage->it.noperands, n, b->tensors, b->dtypes,
-                        out[0]->ndim_, out[0]->sizes_));
+  if (e->line > 0)
+    MT_TRY(mt__iter_begin_lines(&stage->it, "fuse", stage->it.noperands, n, b->tensors, b->dtypes,
+                                e->shape->ndim_, e->shape->sizes_));
+  else
+    MT_TRY(mt__iter_begin(&stage->it, "fuse", stage->it.noperands, n, b->tensors, b->dtypes,
+                          out[0]->ndim_, out[0]->sizes_));
   int32_t rc = MT_BACKEND(out[0])->fused(stage);
   mt__iter_end(&stage->it);
   return rc;
@@ -166,6 +185,7 @@ int32_t mt__fused_stage(const mt__evaluation *e, int32_t n, const int32_t *value
   if (n > MT_MAXOPERANDS)
     return mt__fail(MT_EUNSUPPORTED, "fuse: more than %d results", MT_MAXOPERANDS);
   if (out[0]->numel_ == 0) return 0;
+  stage.line = e->line;
   stage.nconstants = stage.nsteps = stage.nplaces = 0;
   stage.it.noperands = n;
   for (int32_t i = 0; i < n; i++) b.tensors[i] = out[i];

@@ -44,6 +44,10 @@ typedef struct mt__iter {
 int32_t mt__iter_begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
                        const mt_tensor *const *t, const int32_t *loop_dtype, int32_t ndim,
                        const int64_t *sizes);
+/* The same, but dimension 0 stays the last one of sizes, whole, and the others come after it. */
+int32_t mt__iter_begin_lines(mt__iter *it, const char *op, int32_t n, int32_t nout,
+                             const mt_tensor *const *t, const int32_t *loop_dtype, int32_t ndim,
+                             const int64_t *sizes);
 void mt__iter_end(mt__iter *it);
 
 /* Casts between the dtypes of memory and loop; given by the backend that runs the loop. */

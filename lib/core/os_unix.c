@@ -4,6 +4,7 @@
 #if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -65,6 +66,12 @@ double mt_clock(void) {
 
 void mt__os_at_fork(void (*child)(void)) {
   pthread_atfork(NULL, NULL, child);
+}
+
+void mt__os_keep_library(const void *symbol) {
+  Dl_info info;
+  if (dladdr(symbol, &info) != 0 && info.dli_fname != NULL)
+    dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
 /* The pages that were mapped, which begin before the data that was asked for. */

@@ -19,6 +19,8 @@ static inline const mt__kernels *mt__kernels_get(void) {
 mt_loop mt__cpu_cast(int32_t to, int32_t from);
 mt_loop mt__cpu_loop(int32_t family, int32_t op, int32_t dtype);
 int32_t mt__cpu_fused(mt__stage *stage);
+/* How the reductions above make the result of one contiguous line; for max and min the values. */
+mt__reducer mt__cpu_line_reducer(int32_t op, double parameter, int32_t dtype);
 const mt__runner *mt__cpu_runner(void);
 int32_t mt__cpu_copy(mt__iter *it);
 int32_t mt__cpu_reduce(int32_t op, double parameter, mt_tensor *out, const mt_tensor *a,

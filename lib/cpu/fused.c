@@ -68,7 +68,7 @@ static void load(const worker *t, int32_t i, char *p, int64_t stride, int64_t be
   int64_t bytes = mt__place_bytes(w->stage, i);
   if (w->access[i] != THROUGH_BLOCK) {
     t->base[i] = p;
-    if (w->past && !w->one[i]) fetch(p, n * bytes);
+    if (w->past && w->stage->line == 0 && !w->one[i]) fetch(p, n * bytes);
   } else if (w->gathered && !w->one[i]) {
     transfer(w, i, begin, n, t->base[i], bytes);
   } else {
@@ -84,8 +84,26 @@ static void store(const worker *t, int32_t i, char *p, int64_t stride, int64_t b
     w->kernels->runner.stream(p, t->base[place], n * bytes);
   else if (w->gathered && w->access[i] == THROUGH_BLOCK)
     transfer(w, i, begin, n, t->base[place], step);
-  else
-    mover(w, i)((char *[2]){p, t->base[place]}, (int64_t[2]){stride, step}, n, NULL);
+  else /* an output of one element for each line has stride 0 */
+    mover(w, i)((char *[2]){p, t->base[place]}, (int64_t[2]){stride, step}, stride == 0 ? 1 : n,
+                NULL);
+}
+
+/* Reduces a line of n elements. */
+static void reduce_line(const worker *t, const call *c, int64_t n) {
+  const plan *w = t->w;
+  char *p = t->base[c->place[1]];
+  mt__word s[MT_WORDS];
+  mt__folded of = {n, c->parameter};
+  if (c->stride[1] == 0) { /* one element, as often */
+    int32_t dtype = w->stage->dtypes[c->place[1]];
+    char *line = t->scratch + w->spread;
+    w->kernels->cast[dtype][dtype]((char *[2]){line, p}, (int64_t[2]){mt__bytes(dtype), 0}, n, NULL);
+    p = line;
+  }
+  c->reducer->start(s, 1);
+  c->reducer->fold(s, 0, p, mt__place_bytes(w->stage, c->place[1]), n);
+  c->reducer->finish(t->base[c->place[0]], 0, s, 1, &of);
 }
 
 /* One block: n elements of each operand from p on. */
@@ -99,6 +117,10 @@ static void run_block(const worker *t, char *const *p, const int64_t *stride, in
   for (int32_t i = 0; i < s->nsteps; i++) {
     const call *c = &w->calls[i];
     char *q[1 + MT_MAXARITY];
+    if (c->reducer != NULL) {
+      reduce_line(t, c, n);
+      continue;
+    }
     for (int32_t k = 0; k < c->n; k++) q[k] = t->base[c->place[k]];
     c->loop(q, c->stride, c->one ? 1 : n, c->factor);
   }
@@ -131,9 +153,11 @@ static void run_gathered(const worker *t, int64_t begin, int64_t end) {
   }
 }
 
+/* Elements [begin, end) of the walk, or lines. */
 static void run_range(int64_t begin, int64_t end, void *ctx) {
   plan *w = ctx;
   const mt__stage *s = w->stage;
+  int64_t line = s->line > 0 ? s->line : 1;
   int32_t self = __atomic_fetch_add(&w->threads, 1, __ATOMIC_RELAXED);
   worker t = {w, w->scratch + self * w->scratch_size, NULL};
   t.base = (char **)(void *)t.scratch;
@@ -144,7 +168,7 @@ static void run_range(int64_t begin, int64_t end, void *ctx) {
   if (w->gathered)
     run_gathered(&t, begin, end);
   else
-    mt__iter_walk(&s->it, begin, end, visit, &t);
+    mt__iter_walk(&s->it, begin * line, end * line, visit, &t);
   for (int32_t i = 0; i < s->it.noutputs; i++)
     if (w->streamed[i]) {
       w->kernels->runner.settle();
@@ -156,15 +180,16 @@ int32_t mt__cpu_fused(mt__stage *stage) {
   _Alignas(64) char small[ON_STACK];
   plan w = {0};
   int32_t rc = mt__plan_fused(&w, stage);
-  int64_t grain = GRAIN / (stage->nsteps > 8 ? 8 : stage->nsteps);
-  int64_t width = mt__parallel_width(stage->it.numel, grain), bytes = width * w.scratch_size;
+  int64_t line = stage->line > 0 ? stage->line : 1, items = stage->it.numel / line;
+  int64_t grain = GRAIN / line / (stage->nsteps > 8 ? 8 : stage->nsteps);
+  int64_t width = mt__parallel_width(items, grain), bytes = width * w.scratch_size;
   w.scratch = small;
   if (rc == 0 && (width > 1 || bytes > ON_STACK)) {
     w.scratch = mt__alloc(bytes);
     if (w.scratch == NULL)
       rc = mt__fail(MT_ENOMEM, "fuse: no memory for %lld bytes of scratch", (long long)bytes);
   }
-  if (rc == 0) mt__parallel(stage->it.numel, grain, run_range, &w);
+  if (rc == 0) mt__parallel(items, grain, run_range, &w);
   if (w.scratch != NULL && w.scratch != small) mt__free(w.scratch, bytes);
   mt__plan_release(&w);
   return rc;

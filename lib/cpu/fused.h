@@ -20,12 +20,15 @@ typedef struct call {
   int64_t stride[1 + MT_MAXARITY];
   bool one; /* the result is one element for all */
   void *factor;
+  const mt__reducer *reducer; /* of a line, or NULL */
+  double parameter;
 } call;
 
 typedef struct plan {
   const mt__stage *stage;
   const mt__kernels *kernels;
   call *calls;
+  mt__reducer *reducers; /* one for each step, where there are lines */
   /* Of each place: where it lies in a thread's scratch, or -1; whether one element stands for all; the
    * last step that reads it. */
   int64_t *offset;
@@ -36,7 +39,8 @@ typedef struct plan {
   bool stored[MT_MAXOPERANDS], streamed[MT_MAXOPERANDS];
   bool gathered;        /* blocks reach over several runs of the walk */
   bool past;            /* operands come from memory, and results go there past the caches */
-  int64_t block;        /* elements */
+  int64_t block;        /* elements: a line, where there are lines */
+  int64_t spread;       /* a register where one element is spread over a line, or -1 */
   int64_t scratch_size; /* of one thread: pointers of all places, one element of each, registers */
   char *scratch;
   int32_t threads; /* that have taken theirs */

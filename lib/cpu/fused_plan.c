@@ -31,7 +31,7 @@ static bool spaced(const mt__iter *it, const mt__operand *o, int64_t step, bool 
 
 static void plan_access(plan *w) {
   const mt__iter *it = &w->stage->it;
-  w->gathered = it->ndim > 1 && it->size[0] < SHORT_RUN;
+  w->gathered = w->stage->line == 0 && it->ndim > 1 && it->size[0] < SHORT_RUN;
   for (int32_t i = 0; i < it->noperands; i++) {
     const mt__operand *o = &it->operand[i];
     bool output = i < it->noutputs;
@@ -64,12 +64,13 @@ static void plan_values(plan *w) {
   for (int32_t place = 0; place < s->nplaces; place++) w->last[place] = NOWHERE;
   for (int32_t i = 0; i < s->nsteps; i++) {
     const mt__step *step = &s->steps[i];
-    bool one = true;
+    bool one = true, reduces = step->family == MT_REDUCE;
     for (int32_t k = 0; k < step->nfrom; k++) {
       one &= w->one[step->from[k]];
       w->last[step->from[k]] = i;
     }
-    w->one[step->to] = one;
+    if (reduces && one) w->spread = 0;
+    w->one[step->to] = one || reduces;
   }
 }
 
@@ -130,6 +131,7 @@ static int32_t plan_registers(plan *w, int32_t *free_list) {
     if (!direct && !w->one[to]) give(w, &r, to);
     take_back(w, &r, i, false);
   }
+  if (w->spread == 0) w->spread = r.count++;
   return r.count;
 }
 
@@ -139,18 +141,22 @@ static void plan_scratch(plan *w, int32_t registers) {
   head = (head + 63) / 64 * 64;
   for (int32_t i = 0; i < s->nplaces; i++)
     if (mt__place_bytes(s, i) > widest) widest = mt__place_bytes(s, i);
-  w->block = w->past ? PAST_PIECE / widest
-                     : CACHE_BYTES / (widest * (registers > 0 ? registers : 1));
-  w->block = w->block < LEAST_ELEMENTS ? LEAST_ELEMENTS
-             : w->block > MOST_ELEMENTS ? MOST_ELEMENTS
-                                        : w->block / LEAST_ELEMENTS * LEAST_ELEMENTS;
+  w->block = s->line > 0 ? s->line
+             : w->past   ? PAST_PIECE / widest
+                         : CACHE_BYTES / (widest * (registers > 0 ? registers : 1));
+  if (s->line == 0)
+    w->block = w->block < LEAST_ELEMENTS  ? LEAST_ELEMENTS
+               : w->block > MOST_ELEMENTS ? MOST_ELEMENTS
+                                          : w->block / LEAST_ELEMENTS * LEAST_ELEMENTS;
+  int64_t size = (w->block * widest + 63) / 64 * 64; /* of a register */
   for (int32_t i = 0; i < s->nplaces; i++) {
     if (w->one[i])
       w->offset[i] = (int64_t)s->nplaces * (int64_t)sizeof(char *) + i * CELL;
     else if (w->offset[i] >= 0)
-      w->offset[i] = head + w->offset[i] * w->block * widest;
+      w->offset[i] = head + w->offset[i] * size;
   }
-  w->scratch_size = head + registers * w->block * widest;
+  if (w->spread >= 0) w->spread = head + w->spread * size;
+  w->scratch_size = head + registers * size;
 }
 
 static void plan_calls(plan *w) {
@@ -158,8 +164,16 @@ static void plan_calls(plan *w) {
   for (int32_t i = 0; i < s->nsteps; i++) {
     const mt__step *step = &s->steps[i];
     call *c = &w->calls[i];
-    c->loop = step->family == MT_CAST ? mt__cpu_cast(step->op, step->dtype)
-                                      : mt__cpu_loop(step->family, step->op, step->dtype);
+    c->loop = NULL;
+    c->reducer = NULL;
+    if (step->family == MT_REDUCE) {
+      w->reducers[i] = mt__cpu_line_reducer(step->op, step->parameter, step->dtype);
+      c->reducer = &w->reducers[i];
+      c->parameter = step->parameter;
+    } else {
+      c->loop = step->family == MT_CAST ? mt__cpu_cast(step->op, step->dtype)
+                                        : mt__cpu_loop(step->family, step->op, step->dtype);
+    }
     c->n = 1 + step->nfrom;
     c->one = w->one[step->to];
     c->factor = (void *)(uintptr_t)step->factor;
@@ -174,10 +188,13 @@ int32_t mt__plan_fused(plan *w, const mt__stage *s) {
   size_t places = (size_t)s->nplaces;
   w->stage = s;
   w->kernels = mt__kernels_get();
-  w->calls = malloc((size_t)s->nsteps * sizeof *w->calls +
+  size_t reducers = s->line > 0 ? (size_t)s->nsteps : 0;
+  w->calls = malloc((size_t)s->nsteps * sizeof *w->calls + reducers * sizeof *w->reducers +
                     places * (sizeof *w->offset + 2 * sizeof *w->last + sizeof *w->one));
   if (w->calls == NULL) return mt__fail(MT_ENOMEM, "fuse: no memory for %d steps", s->nsteps);
-  w->offset = (int64_t *)(void *)(w->calls + s->nsteps);
+  w->reducers = (mt__reducer *)(void *)(w->calls + s->nsteps);
+  w->offset = (int64_t *)(void *)(w->reducers + reducers);
+  w->spread = NOWHERE;
   w->last = (int32_t *)(void *)(w->offset + places);
   int32_t *free_list = w->last + places;
   w->one = (bool *)(free_list + places);

@@ -256,6 +256,14 @@ int32_t mt__cpu_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, 
   return run(&w, values, indices, a, UINT64_C(1) << dim, true);
 }
 
+mt__reducer mt__cpu_line_reducer(int32_t op, double parameter, int32_t dtype) {
+  const mt__kernels *k = mt__kernels_get();
+  if (op != MT_OP_MAX && op != MT_OP_MIN) return *reducer_of(op, parameter, dtype);
+  mt__reducer r = k->reduce[op == MT_OP_MAX ? MT_OP_ARGMAX : MT_OP_ARGMIN][dtype];
+  r.finish = k->finish_extreme[dtype];
+  return r;
+}
+
 void mt__cpu_reduce_flat(int32_t op, double parameter, int32_t dtype, char *out, const char *p,
                          int64_t n) {
   const mt__reducer *r = reducer_of(op, parameter, dtype);

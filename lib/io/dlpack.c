@@ -112,8 +112,8 @@ int32_t mt_from_dltensor(mt_tensor *out, const mt_dltensor *dl, int32_t flags, m
   } else if (dl->data == NULL) {
     return mt__fail(MT_EVALUE, "from_dlpack: the data pointer is NULL");
   } else if (first < (uintptr_t)dl->data || first % (uintptr_t)mt__alignment(dtype) != 0) {
-    return mt__fail(MT_EVALUE, "from_dlpack: the address %p, %llu bytes further, is no place for %s",
-                    dl->data, (unsigned long long)dl->byte_offset, mt__name(dtype));
+    return mt__fail(MT_EVALUE,
+                    "from_dlpack: the address %p, %llu bytes further, is no place for %s", dl->data, (unsigned long long)dl->byte_offset, mt__name(dtype));
   }
   mt_storage *s;
   mt_tensor made = {0};

@@ -5,43 +5,44 @@
  */
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "../core/core.h"
+#include "python.h"
 
 static mt_python py;
 static pid_t owner_process;
 
 /* ------------------------------------------------------------------------------------ release */
 
-/* An object that a storage holds, and when that is gone, its link of the list. */
-typedef struct hold {
-  void *object;
-  struct hold *next;
-} hold;
-
-static hold *dead;
+/* What nobody holds any more. */
+static mt_pyhold *dead;
 static int32_t waiting, asked;
 
-void *mt_python_hold(void *object) {
-  hold *h = malloc(sizeof *h);
+mt_pyhold *mt_python_hold(void *object) {
+  mt_pyhold *h = malloc(sizeof *h);
   if (h == NULL) {
     mt__fail(MT_ENOMEM, "out of memory");
     return NULL;
   }
-  h->object = object;
+  h->object_ = object;
+  h->next_ = NULL;
   return h;
 }
+
+void mt__python_unhold(mt_pyhold *h) { free(h); }
+
+const mt_python *mt__python(void) { return &py; }
 
 const int32_t *mt_python_waiting(void) { return &waiting; }
 
 int32_t mt_python_drain(void *unused) {
   (void)unused;
   __atomic_store_n(&asked, 0, __ATOMIC_SEQ_CST);
-  hold *h = __atomic_exchange_n(&dead, NULL, __ATOMIC_ACQ_REL);
+  mt_pyhold *h = __atomic_exchange_n(&dead, NULL, __ATOMIC_ACQ_REL);
   while (h != NULL) {
-    hold *next = h->next;
-    void *object = h->object;
+    mt_pyhold *next = h->next_;
+    void *object = h->object_;
     free(h);
     __atomic_sub_fetch(&waiting, 1, __ATOMIC_RELAXED);
     /* This may run any code, and so come back here: the list in hand is this call's own. */
@@ -52,19 +53,27 @@ int32_t mt_python_drain(void *unused) {
 }
 
 /*
- * Dropping the object here would run Python, and whatever Python calls, in the midst of a collection or
- * of compiled Lua code, or wait for a lock whose owner waits for this thread. So it only queues.
+ * Dropping the object here would run Python, and whatever Python calls, in the midst of a
+ * collection or of compiled Lua code, or wait for a lock whose owner waits for this thread. So it
+ * only queues.
  */
 void mt_python_release(void *held) {
-  hold *h = held;
-  h->next = __atomic_load_n(&dead, __ATOMIC_RELAXED);
-  while (!__atomic_compare_exchange_n(&dead, &h->next, h, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+  mt_pyhold *h = held;
+  h->next_ = __atomic_load_n(&dead, __ATOMIC_RELAXED);
+  while (!__atomic_compare_exchange_n(&dead, &h->next_, h, true, __ATOMIC_RELEASE,
+                                      __ATOMIC_RELAXED))
     continue;
   __atomic_add_fetch(&waiting, 1, __ATOMIC_RELAXED);
   if (py.initialized == NULL || !py.initialized()) return;
   /* One call serves all that wait. Python's own queue is short: where it is full, the next asks. */
-  if (__atomic_exchange_n(&asked, 1, __ATOMIC_SEQ_CST) == 0 && py.pending(mt_python_drain, NULL) != 0)
+  if (__atomic_exchange_n(&asked, 1, __ATOMIC_SEQ_CST) == 0 &&
+      py.pending(mt_python_drain, NULL) != 0)
     __atomic_store_n(&asked, 0, __ATOMIC_SEQ_CST);
+}
+
+void mt_python_forget(mt_pyobject *o) {
+  if (o->hold_ != NULL) mt_python_release(o->hold_);
+  o->hold_ = NULL;
 }
 
 /* ------------------------------------------------------------------------------------ the end */
@@ -80,6 +89,10 @@ static void at_exit(void) {
 static void bind_once(const mt_python *functions) {
   py = *functions;
   if (py.finalize == NULL) return;
+  /* LuaJIT closes the libraries that it loaded as a state ends. */
+  const void *symbol;
+  memcpy(&symbol, &py.finalize, sizeof symbol);
+  mt__os_keep_library(symbol);
   owner_process = getpid();
   atexit(at_exit);
 }
@@ -146,6 +159,14 @@ static void *export_legacy(const mt_tensor *t, int32_t copy) {
   return capsule;
 }
 
+const char *mt_python_name(const char *name) {
+  static const char *const names[] = {"dltensor", "dltensor_versioned", "used_dltensor",
+                                      "used_dltensor_versioned"};
+  for (int i = 0; i < 4; i++)
+    if (strcmp(name, names[i]) == 0) return names[i];
+  return NULL;
+}
+
 /* f(versioned, copy), with an owner as self. */
 static void *export_capsule(void *self, void *args) {
   const mt_tensor *t = py.pointer(self, OWNER);
@@ -170,5 +191,5 @@ enum { METH_VARARGS = 1 };
 
 void *mt_python_exporter(void *owner) {
   static method def = {"dlpack", export_capsule, METH_VARARGS, NULL};
-  return py.function(&def, owner, NULL);
+  return py.function_(&def, owner, NULL);
 }

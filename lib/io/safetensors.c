@@ -4,8 +4,8 @@
  *
  * https://huggingface.co/docs/safetensors: "Format"
  *
- * Of JSON only what such a header may hold is read: objects of a fixed depth, strings, lists of sizes.
- * So nothing recurs, and what is anything else is refused where it stands.
+ * Of JSON only what such a header may hold is read: objects of a fixed depth, strings, lists of
+ * sizes. So nothing recurs, and what is anything else is refused where it stands.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -289,7 +289,8 @@ static int32_t read_tensor(parser *q, string name) {
 }
 
 static int32_t read_metadata(parser *q) {
-  if (q->has_metadata) return mt__fail(MT_EFORMAT, "%s: '__metadata__' stands there twice", q->name);
+  if (q->has_metadata)
+    return mt__fail(MT_EFORMAT, "%s: '__metadata__' stands there twice", q->name);
   q->has_metadata = true;
   MT_TRY(expect(q, '{'));
   for (bool more = false; !accept(q, '}'); more = true) {
@@ -454,8 +455,8 @@ int32_t mt_safetensors_header(mt_safetensors *h, mt_file *f, double max_header) 
                                                  "UTF-8", f->name);
   if (rc == 0) rc = check(&q, &nbytes);
   if (rc == 0 && left >= 0 && left - n != nbytes)
-    rc = mt__fail(MT_EFORMAT, "%s: its header speaks of %lld bytes of data, %lld are there", f->name,
-                  (long long)nbytes, (long long)(left - n));
+    rc = mt__fail(MT_EFORMAT, "%s: its header speaks of %lld bytes of data, %lld are there",
+                  f->name, (long long)nbytes, (long long)(left - n));
   free(text);
   if (all == NULL) {
     free(strings);
@@ -476,6 +477,8 @@ int32_t mt_safetensors_header(mt_safetensors *h, mt_file *f, double max_header) 
 }
 
 /* ------------------------------------------------------------------------------------- writing */
+
+int32_t mt_is_utf8(const char *text, int64_t n) { return mt__is_utf8(text, n); }
 
 int32_t mt_sink_put(mt_sink *w, const void *src, int64_t n) {
   if (n < 0) return mt__fail(MT_EVALUE, "%lld bytes cannot be written", (long long)n);

@@ -10,6 +10,7 @@ local dtype = require 'moontorch.dtype'
 local storage = require 'moontorch.storage'
 local types = require 'moontorch.types'
 local args = require 'moontorch.args'
+local python = require 'moontorch.pyimport'
 
 local M = {}
 local is = tensor.is
@@ -280,8 +281,8 @@ function M.view(src, d, swapped, shape, opts)
 end
 
 --- A tensor that shares the memory of buf: a cdata array, struct or pointer, a string (read-only),
---- a string.buffer, an address, a storage, a tensor, or a table with NumPy's array-interface
---- fields. In opts, offset, size and strides count bytes.
+--- a string.buffer, an address, a storage, a tensor, a table with NumPy's array-interface fields,
+--- or an object of Python that lends its memory. In opts, offset, size and strides count bytes.
 ---@param buf any
 ---@param dt? any dtype; that of the buffer's elements unless told
 ---@param shape? any a size, a table or a LongStorage; all that fits unless told; -1 is what fits
@@ -289,11 +290,12 @@ end
 ---@return moontorch.Tensor
 function M.fromBuffer(buf, dt, shape, opts)
   opts = options(opts)
-  if type(buf) == 'table' then return M.interface(buf, dt, shape, opts) end
+  if type(buf) == 'table' or python.is(buf) then return M.interface(buf, dt, shape, opts) end
   local src = M.source(buf)
   if not src then
     fail.raise('fromBuffer: %s is no memory: expected a cdata, a string, a string.buffer, an '
-      .. 'address, a storage, a tensor or a table with array-interface fields', tensor.kindof(buf))
+      .. 'address, a storage, a tensor, an object of Python or a table with array-interface fields',
+      tensor.kindof(buf))
   end
   local d, swapped
   if dt == nil then

@@ -14,13 +14,16 @@ local table_ = require 'moontorch.table'
 local buffer = require 'moontorch.buffer'
 local copy = require 'moontorch.copy'
 local args = require 'moontorch.args'
+local python = require 'moontorch.pyimport'
 
 local M = {}
 local is = tensor.is
 
--- The fields themselves, whether x is the table or carries it.
+-- The fields themselves, whether x is the table or carries it. An object of Python has them where
+-- only pyimport.lua reads.
 local function fields(x)
-  if type(x) ~= 'table' or dtype.is(x) then return nil end
+  if type(x) ~= 'table' then return python.is(x) and python or nil end
+  if dtype.is(x) then return nil end
   local inner = rawget(x, '__array_interface__')
   if type(inner) == 'table' then return inner end
   if rawget(x, 'typestr') ~= nil and rawget(x, 'shape') ~= nil then return x end
@@ -52,11 +55,13 @@ local function extent(n, bytes, strided)
 end
 
 -- The tensor over an interface's memory, and whether its byte order is foreign.
-local function share(x, f, name)
+local function share(x, f, name, frozen)
   if f.mask ~= nil then fail.raise('%s: masked arrays are not supported', name) end
   local d, swapped = elements(f, name)
-  local data, readonly = f.data, false
-  if type(data) == 'table' and not is(data) then data, readonly = data[1], data[2] == true end
+  local data, readonly = f.data, frozen
+  if type(data) == 'table' and not is(data) then
+    data, readonly = data[1], frozen or data[2] == true
+  end
   local n = args.shape(name, false, f.shape)
   local strided = f.strides ~= nil
   if strided and args.list(f.strides, name, 'stride', args.strides) ~= n then
@@ -95,12 +100,18 @@ local function share(x, f, name)
 end
 
 -- A tensor over x's memory in this machine's byte order; copies only where `allow` is not false.
-local function import(x, f, name, allow)
-  local t, swapped = share(x, f, name)
+local function import(x, f, name, allow, frozen)
+  local t, swapped, code
+  if f == python then
+    t, swapped, code = python.import(x, name, frozen)
+  else
+    t, swapped = share(x, f, name, frozen)
+    code = f.typestr
+  end
   if not swapped then return t, false end
   if not allow then
     fail.raise('%s: elements of foreign byte order (%s) cannot be shared; pass {copy = true}', name,
-      f.typestr)
+      code)
   end
   t = t:clone()
   fail.check(C.mt_byteswap(t))
@@ -113,7 +124,7 @@ function buffer.interface(x, dt, shape, opts)
   if not f then
     fail.raise('fromBuffer: the table has no array-interface fields (data, shape, typestr)')
   end
-  local t, copied = import(x, f, 'fromBuffer', opts.copy == true)
+  local t, copied = import(x, f, 'fromBuffer', opts.copy == true, opts.readonly == true)
   local plain = dt == nil and shape == nil and opts.offset == nil and opts.strides == nil
     and opts.size == nil and opts.readonly == nil
   if plain then return opts.copy and not copied and t:clone() or t end
@@ -156,11 +167,15 @@ end
 
 return setmetatable(M, {
   __call = function(_, torch)
-    --- A tensor that shares the memory of an ndarray, given as its array interface.
+    --- A tensor that shares the memory of an ndarray, or of anything else that Python code lends by
+    --- the buffer protocol, __array_interface__ or DLPack: the object where Python is in this
+    --- process, else its array interface as a table.
     ---@param x any
     ---@param opts? {copy: boolean?}
     ---@return moontorch.Tensor
     function torch.from_numpy(x, opts)
+      local quick = opts == nil and python.quick(x)
+      if quick then return quick end
       types.options(opts, 'from_numpy')
       local wanted = opts and opts.copy
       if is(x) then return wanted and x:clone() or x end
@@ -206,12 +221,6 @@ return setmetatable(M, {
       local t, copied = any(x, 'tensor', d, true)
       if d and t.dtype_ ~= d.id then return copy.cast(t, d.id) end
       return copied and t or t:clone()
-    end
-
-    --- An ndarray over the same memory: needs a Python host, which LuaJIT by itself is not.
-    function tensor.methods.numpy(t)
-      fail.raise('numpy: there is no Python in this process; t:arrayInterface() describes %s to '
-        .. 'one', tensor.describe(t))
     end
 
     --- The tensor as NumPy's array interface: numbers that say where and how its elements lie. The

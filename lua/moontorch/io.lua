@@ -7,6 +7,7 @@ local record = require 'moontorch.record'
 local stream = require 'moontorch.stream'
 local npy = require 'moontorch.npy'
 local npz = require 'moontorch.npz'
+local safetensors = require 'moontorch.safetensors'
 
 local function isone(value)
   return tensor.is(value) or record.is(value) or type(value) == 'number'
@@ -25,11 +26,19 @@ end
 -- As in npy.lua: the file handle that C reads from must stay on the interpreter's stack.
 jit.off(general)
 
---- Loads a file by what its first bytes say: a tensor (or record) from .npy, a table from .npz.
+-- What follows the last dot of a path, in small letters.
+local function extension(path)
+  local last = path:match('%.([%w_]+)$')
+  return last and last:lower()
+end
+
+--- Loads a file by what its first bytes say: a tensor (or record) from .npy, a table from .npz. A file
+--- named .safetensors, whose first bytes say nothing, comes as a table too, and its metadata after it.
 ---@param x string|file* path or open file
----@param opts? table as of torch.npy.load and torch.npz.load
+---@param opts? table as of torch.npy.load, torch.npz.load and torch.safetensors.load
 ---@return any
 local function load(x, opts)
+  if type(x) == 'string' and extension(x) == 'safetensors' then return safetensors.load(x, opts) end
   if opts == nil and stream.ispath(x, 'load') then
     local out = npy.quick(x)
     if out ~= nil then return out end
@@ -37,19 +46,19 @@ local function load(x, opts)
   return general(x, opts)
 end
 
---- Saves a tensor as .npy or a table of tensors as .npz, by the path's extension; to an open file,
---- by what the value is.
+--- Saves a tensor as .npy or a table of tensors as .npz or .safetensors, by the path's extension; to
+--- an open file, by what the value is: .npy or .npz.
 ---@param x string|file* path or open file
 ---@param value any
----@param opts? table as of torch.npy.save and torch.npz.save
+---@param opts? table as of torch.npy.save, torch.npz.save and torch.safetensors.save
 local function save(x, value, opts)
   if type(x) == 'string' then
-    local extension = x:match('%.([%w_]+)$')
-    local lower = extension and extension:lower()
+    local lower = extension(x)
     if lower == 'npz' then return npz.save(x, value, opts) end
+    if lower == 'safetensors' then return safetensors.save(x, value, opts) end
     if lower ~= 'npy' then
-      fail.raise("save: %s; '.npy' (one tensor) and '.npz' (a table of tensors) are known",
-        extension and ("the extension '.%s' of %s is not known"):format(extension, x)
+      fail.raise("save: %s; '.npy' (one tensor), '.npz' and '.safetensors' (a table of tensors) are "
+        .. 'known', lower and ("the extension '.%s' of %s is not known"):format(lower, x)
         or x .. ' has no extension')
     end
     if type(value) == 'table' and not record.is(value) then
@@ -64,5 +73,6 @@ end
 return function(torch)
   npy(torch)
   npz(torch)
+  safetensors(torch)
   torch.load, torch.save = load, save
 end

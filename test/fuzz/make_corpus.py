@@ -1,6 +1,6 @@
 """Writes seeds for the fuzz targets with real NumPy.
 
-Usage: make_corpus.py FOLDER. Makes FOLDER/npy and FOLDER/npz.
+Usage: make_corpus.py FOLDER. Makes FOLDER/npy, FOLDER/npz and FOLDER/safetensors.
 """
 import io
 import os
@@ -90,3 +90,20 @@ with zipfile.ZipFile(f, "a") as z:
     z.comment = b"a comment"
     z.writestr("dir/\u00e9.npy", npy(np.arange(4)))
 put("npz", "shifted", f.getvalue())
+
+
+def safetensors(header, data=b""):
+    return len(header).to_bytes(8, "little") + header + data
+
+
+def entry(name, dtype, shape, begin, end):
+    return f'"{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{begin},{end}]}}'
+
+
+put("safetensors", "empty", safetensors(b"{}"))
+put("safetensors", "one", safetensors(f"{{{entry('a', 'F32', [2, 1], 0, 8)}}}  ".encode(), b"12345678"))
+for dtype, size in ("BOOL", 1), ("BF16", 2), ("F64", 8), ("C64", 8), ("F8_E5M2", 1), ("I16", 2):
+    header = f"{{{entry('x', dtype, [], 0, size)},{entry('y', dtype, [0, 3], 0, 0)}}}"
+    put("safetensors", dtype, safetensors(header.encode(), bytes(size)))
+header = '{"__metadata__":{"a\\u00e9\\n":"\\ud83d\\ude00","b":""}, ' + entry("é", "U8", [1], 0, 1) + " }"
+put("safetensors", "metadata", safetensors(header.encode(), b"x"))

@@ -1,5 +1,5 @@
 /*
- * x^y of float32 as 2^(y log2 x). The product has to be right to 2^-33 of itself, as its integer
+ * 2^x and x^y of float32, the latter as 2^(y log2 x). The product has to be right to 2^-33 of itself, as its integer
  * part is up to 128. Where there is FMA, log2 x is computed as a sum of two float32, which is
  * faster than float64; elsewhere in float64.
  */
@@ -131,6 +131,13 @@ MT_INLINE float mt_powf(float x, float y) {
   power = (x != x) | (y != y) ? x + y : power;
   power = mt__bits_float(mt__float_bits(power) ^ (odd ? mt__float_bits(x) & 0x80000000 : 0));
   return (y == 0) | (x == 1) | ((a == 1) & (__builtin_fabsf(y) == INFINITY)) ? 1 : power;
+}
+
+/* 2^x. */
+MT_INLINE float mt_exp2f(float x) {
+  x = mt_clampf(x, 152);
+  float t = x + MT_ROUNDERF;
+  return mt_scalef(mt_exp2_reducedf(x - (t - MT_ROUNDERF)), mt__float_bits(t));
 }
 
 #endif

@@ -1,0 +1,156 @@
+--- Tensors as Python knows them: t:numpy(), t:dlpack(). Both are over the tensor's memory, which
+--- lives for as long as Python keeps them.
+jit.off(true, true)
+
+local C = require 'moontorch.native'
+local ffi = require 'ffi'
+local fail = require 'moontorch.fail'
+local dtype = require 'moontorch.dtype'
+local tensor = require 'moontorch.tensor'
+local py = require 'moontorch.cpython'
+
+local M = {}
+
+local bytes = ffi.typeof('uint8_t *')
+
+-- A tuple of integers: count of them, from a function of their place.
+local function integers(P, n, of)
+  local tuple = py.own(P.PyTuple_New(n))
+  for i = 0, n - 1 do
+    local number = P.PyLong_FromLongLong(of(i))
+    if number == nil then py.raise() end
+    P.PyTuple_SetItem(tuple, i, number)
+  end
+  return tuple
+end
+
+local function put(P, face, key, object)
+  py.try(P.PyDict_SetItemString(face, key, object))
+end
+
+-- The dictionary of __array_interface__.
+local function interface(P, t, address, readonly)
+  local face = py.own(P.PyDict_New())
+  local code = dtype[t.dtype_].typestr
+  local data = py.tuple(2, {
+    py.own(P.PyLong_FromUnsignedLongLong(address)), readonly and py.yes or py.no,
+  })
+  put(P, face, 'version', py.own(P.PyLong_FromLongLong(3)))
+  put(P, face, 'typestr', py.own(P.PyUnicode_DecodeUTF8(code, #code, nil)))
+  put(P, face, 'data', data)
+  put(P, face, 'shape', integers(P, t.ndim_, function(i) return t.sizes_[i] end))
+  put(P, face, 'strides', integers(P, t.ndim_, function(i) return t.strides_[i] end))
+  return face
+end
+
+local function check(t, name)
+  local s = t.storage_
+  if s == nil then fail.raise('%s: the tensor was freed', name) end
+  if s.data_ == nil and t.numel_ > 0 then
+    fail.raise('%s: the mapped file of this tensor has been closed', name)
+  end
+  return s
+end
+
+-- The object of bridge.lua's class that stands for t.
+local function export(P, t)
+  local s, name = check(t, 'dlpack'), 'dlpack'
+  -- Without an element any address will do, but not NULL, by which NumPy understands something
+  -- else.
+  local first = s.data_ == nil and ffi.cast(bytes, s) or s.data_ + t.offset_
+  local address = ffi.cast('uintptr_t', first)
+  local face = interface(P, t, address, s.flags_ % 2 == 1)
+  local owner = C.mt_python_owner(t)
+  if owner == nil and P.PyErr_Occurred() == nil then fail.raise('%s: out of memory', name) end
+  owner = py.own(owner, name)
+  local capsule = py.own(C.mt_python_exporter(owner), name)
+  local kind = s.device_ > 0 and C.MT_DL_CUDA or C.MT_DL_CPU
+  local index = math.max(s.device_ - 1, 0)
+  local device = integers(P, 2, function(i) return i == 0 and kind or index end)
+  return py.call('export', name, 3, { face, capsule, device })
+end
+
+local api -- NumPy's table of functions, which lives as long as the process
+
+local function numpy(P, t)
+  if check(t, 'numpy').device_ ~= 0 then
+    fail.raise('numpy: NumPy has no memory but that of the CPU: copy the tensor with cpu() first')
+  end
+  if not api then
+    local capsule = py.call('array_api', 'numpy', 0, {})
+    api = ffi.cast('void **', P.PyCapsule_GetPointer(capsule, nil))
+    if api == nil then py.raise('numpy') end
+  end
+  local array = C.mt_python_ndarray(t, api)
+  if array ~= nil then return py.own(array) end
+  if P.PyErr_Occurred() ~= nil then py.raise('numpy') end
+  local d = dtype[t.dtype_].name
+  local object = export(P, t)
+  return py.call('numpy', 'numpy', 2, { object, py.own(P.PyUnicode_DecodeUTF8(d, #d, nil)) })
+end
+
+-- Under lupa an object becomes a Lua value only by passing through Python: it is put on a list of
+-- this Lua state's own, and lupa is asked to take it off.
+local list, pop
+
+local function prepare(P)
+  list = py.held(py.own(P.PyList_New(0)))
+  local take = py.own(P.PyObject_GetAttrString(list.hold_.object_, 'pop'))
+  py.bridge('export')
+  local module = py.own(P.PyImport_ImportModule('_moontorch'))
+  py.try(P.PyObject_SetAttrString(module, 'pop', take))
+end
+
+local function connect(name)
+  py.locked(prepare)
+  local python = rawget(_G, 'python')
+  local found, module = pcall(function() return python.builtins.__import__('_moontorch') end)
+  if not found then
+    fail.raise("%s: this Lua state has no 'python.builtins' of lupa to hand an object to Python "
+      .. 'with: pass register_builtins=True to LuaRuntime', name)
+  end
+  pop = python.as_attrgetter(module).pop
+end
+
+local function push(P, make, t)
+  py.try(P.PyList_Append(list.hold_.object_, make(P, t)))
+end
+
+local function wrap(P, make, t)
+  return py.held(make(P, t))
+end
+
+-- What `make` gives, as lupa's value where lupa is the host, else as moontorch.python's.
+local function hand(name, make, t)
+  if not py.running() then
+    fail.raise("%s: there is no Python in this process: require 'moontorch.python' starts one; "
+      .. 't:arrayInterface() describes %s to another process', name, tensor.describe(t))
+  end
+  if debug.getregistry().POBJECT == nil then return py.locked(wrap, make, t) end
+  if not pop then connect(name) end
+  py.locked(push, make, t)
+  return pop()
+end
+
+--- The object of Python that stands for t: for moontorch.python. Called with the lock held.
+---@param P ffi.namespace*
+---@param t moontorch.Tensor
+---@return ffi.cdata* object pooled
+function M.object(P, t)
+  local ok, array = pcall(numpy, P, t)
+  return ok and array or export(P, t)
+end
+
+return setmetatable(M, {
+  __call = function()
+    --- An ndarray over the same memory, with the dtype, strides and read-only flag of the tensor.
+    --- bfloat16 needs the ml_dtypes package.
+    ---@return userdata|ffi.cdata*
+    function tensor.methods.numpy(t) return hand('numpy', numpy, t) end
+
+    --- An object with __dlpack__ and __dlpack_device__ over the same memory: for numpy.from_dlpack,
+    --- torch.from_dlpack and their like. It has __array_interface__ as well.
+    ---@return userdata|ffi.cdata*
+    function tensor.methods.dlpack(t) return hand('dlpack', export, t) end
+  end,
+})
