@@ -31,8 +31,8 @@ local TYPES = {
   divide_by_n = 'boolean?', p = 'number', values = 'moontorch.Tensor', positions = 'moontorch.Tensor',
 }
 
--- The families in the order of the page. `functions` and `methods` list the arguments of each form,
--- `gives` what comes back; `shown` is how the page writes them.
+-- The families in the order of the page. `functions` and `methods` list the arguments of each form, with ?
+-- where one may be left out; `gives` is what comes back; `shown` is how the page writes them.
 local TENSOR = 'moontorch.Tensor'
 local FAMILIES = {
   {
@@ -111,8 +111,8 @@ local FAMILIES = {
           'res a ' .. lead .. 'dims ' .. extra .. 'keepdim' },
         methods = { '', lead .. 'dims ' .. extra .. 'keepdim' },
         value = has(row, BOOLEAN) and 'boolean' or 'number|ffi.cdata*', gives = TENSOR,
-        shown = { 'torch.%s(a' .. (name == 'norm' and ' [, p]' or extra ~= '' and ' [, divide_by_n]' or '')
-          .. ')', 'torch.%s([res,] a, ' .. (name == 'norm' and 'p, ' or '') .. 'dim '
+        shown = { 'torch.%s(a' .. (name == 'norm' and ' [, p]' or extra ~= '' and ' [, divide_by_n]'
+          or '') .. ')', 'torch.%s([res,] a, ' .. (name == 'norm' and 'p, ' or '') .. 'dim '
           .. (extra ~= '' and '[, divide_by_n ' or '') .. '[, keepdim]' .. (extra ~= '' and ']' or '')
           .. ')', 't:%s(...)' },
       }
@@ -122,11 +122,11 @@ local FAMILIES = {
     'SCAN', 'Scans', 'Along one dimension, counted from 1, or along the first one where none is given.',
     function(row)
       if has(row, INDEXED) then
-        return { functions = { 'a dim', 'values positions a dim' }, methods = { 'dim' },
+        return { functions = { 'a dim?', 'values positions a dim?' }, methods = { 'dim?' },
           gives = TENSOR .. ', ' .. TENSOR,
           shown = { 'torch.%s([values, positions,] a [, dim])', 't:%s([dim])' } }
       end
-      return { functions = { 'a dim', 'res a dim' }, methods = { 'dim' }, gives = TENSOR,
+      return { functions = { 'a dim?', 'res a dim?' }, methods = { 'dim?' }, gives = TENSOR,
         shown = { 'torch.%s([res,] a [, dim])', 't:%s([dim])' } }
     end,
   },
@@ -189,7 +189,9 @@ local function remarks(row)
   if has(row, SPREAD) then say 'the divisor is n - 1, or n with the flag' end
   if has(row, INDEXED) then say 'over one dimension the positions come second, as int64, counted from 1' end
   if has(row, POSITION) then say 'positions count from 1' end
-  if reduces and not has(row, IDENTITY) and not has(row, FLOAT) then say 'nothing to choose from is an error' end
+  if reduces and not has(row, IDENTITY) and not has(row, FLOAT) then
+    say 'nothing to choose from is an error'
+  end
   if family == 'TERNARY' and has(row, NEW) then say 'the method makes a new tensor' end
   return list
 end
@@ -232,7 +234,7 @@ end
 
 local function typed(words)
   local list = {}
-  for name in words:gmatch '%S+' do list[#list + 1] = { name, TYPES[name] } end
+  for name, mark in words:gmatch '([%w_]+)(%??)' do list[#list + 1] = { name, TYPES[name] .. mark } end
   return list
 end
 
