@@ -18,7 +18,8 @@
 --- A row is a table: name, target (the least ratio), ours(torch, context) which returns a function
 --- that does the work n times, numpy and torch: { setup, code } in Python. Optional: threads (true:
 --- measured with 1 and with 2), against ('torch' or 'c': what the target speaks of), c (a function
---- as ours returns: the same in C), per (elements per run; times are then per element; a peer that
+--- as ours: the same in C), plain (a function as ours: the same here in a plainer way, which the
+--- target speaks of beside the peers), per (elements per run; times are then per element; a peer that
 --- does another number of them has a `per` of its own), needs (the function of torch that the row
 --- is about: without it the row is not there), bytes (read and written by a run, where memory is the
 --- bound), finish(context). bench/make.lua makes such rows from texts.
@@ -27,8 +28,8 @@
 local root = arg[0]:match '^(.*)/bench/[^/]*$' or '.'
 package.path = root .. '/?.lua;' .. package.path
 
-local TOPICS = { 'elementwise', 'math', 'reduce', 'layout', 'dtypes', 'one', 'apply', 'small', 'bulk',
-  'copy', 'files', 'interop' }
+local TOPICS = { 'elementwise', 'math', 'reduce', 'layout', 'dtypes', 'one', 'apply', 'fuse', 'small',
+  'bulk', 'copy', 'files', 'interop' }
 
 local USAGE = 'usage: bench [--rows PATTERN] [--threads N] [--json FILE] [--plot [FILE]] '
   .. '[--plot-from FILE] [--quick] [--best] [--seconds S] [--list]\n'
@@ -67,27 +68,32 @@ local function parse(words)
   return options
 end
 
-local function topics()
-  local all, named = {}, {}
-  for _, topic in ipairs(TOPICS) do
-    for _, row in ipairs(require('bench.rows.' .. topic)) do
-      if named[row.name] then error('two rows are named ' .. row.name) end
-      row.topic = topic
-      all[#all + 1], named[row.name] = row, true
-    end
-  end
-  return all, named
+-- The rows of a topic. They are read when it is their turn and let go of afterwards, as results are kept
+-- as text: what lives in Lua's memory is walked by every collection, which rows that make new tensors
+-- would pay for.
+local function read(topic)
+  local name = 'bench.rows.' .. topic
+  local rows = require(name)
+  package.loaded[name] = nil
+  return rows
 end
 
-local function select_rows(pattern)
-  local all, named = topics()
+-- The names of the rows that a pattern chooses, in order; both as a list and as a set.
+local function choose(pattern)
+  local all, named = {}, {}
+  for _, topic in ipairs(TOPICS) do
+    for _, row in ipairs(read(topic)) do
+      if named[row.name] then error('two rows are named ' .. row.name) end
+      all[#all + 1], named[row.name] = row.name, topic
+    end
+  end
   local chosen = {}
-  for _, row in ipairs(all) do
+  for _, name in ipairs(all) do
     for word in (pattern .. ','):gmatch '([^,]*),' do
       local how = '^' .. word:gsub('[%^%$%(%)%%%.%[%]%+%-%?]', '%%%0'):gsub('%*', '.*')
-      if word == row.name or not named[word]
-        and (row.name:find(how) or (row.topic .. '/' .. row.name):find(how)) then
-        chosen[#chosen + 1] = row
+      if word == name or not named[word]
+        and (name:find(how) or (named[name] .. '/' .. name):find(how)) then
+        chosen[#chosen + 1], chosen[name] = name, true
         break
       end
     end
@@ -103,8 +109,9 @@ local function line_of(command)
   return line
 end
 
-local function run(rows, options)
+local function run(chosen, options)
   local report, measure = require 'bench.report', require 'bench.measure'
+  local json = require 'bench.json'
   local torch = require 'moontorch'
   local folder = line_of 'mktemp -d "${TMPDIR:-/tmp}/moontorch-bench.XXXXXX"'
   local ok, peer = pcall(require('bench.peer').start, os.getenv 'MOONTORCH_BENCH_PYTHON' or 'python3',
@@ -127,16 +134,20 @@ local function run(rows, options)
   end
   print(report.head())
 
-  local results = {}
-  for _, row in ipairs(rows) do
-    local counts = options.threads and { options.threads } or row.threads and { 1, 2 } or { 1 }
-    for _, threads in ipairs(counts) do
-      local result = measure.row(row, threads, context, options)
-      results[#results + 1] = result
-      print(report.line(result))
-      io.stdout:flush()
+  local lines = {}
+  for _, topic in ipairs(TOPICS) do
+    for _, row in ipairs(read(topic)) do
+      local counts = options.threads and { options.threads } or row.threads and { 1, 2 } or { 1 }
+      for _, threads in ipairs(chosen[row.name] and counts or {}) do
+        row.topic = topic
+        local result = measure.row(row, threads, context, options)
+        lines[#lines + 1] = json.encode(result)
+        print(report.line(result))
+        io.stdout:flush()
+      end
     end
   end
+  local results = json.decode('[' .. table.concat(lines, ',') .. ']')
   if peer then peer:stop() end
   os.execute("rm -rf '" .. folder .. "'")
 
@@ -151,12 +162,12 @@ local about, results, failed
 if options['plot-from'] then
   about, results = require('bench.report').load(options['plot-from'])
 else
-  local rows = select_rows(options.rows)
+  local chosen = choose(options.rows)
   if options.list then
-    for _, row in ipairs(rows) do print(row.name) end
+    for _, name in ipairs(chosen) do print(name) end
     os.exit(0)
   end
-  about, results, failed = run(rows, options)
+  about, results, failed = run(chosen, options)
 end
 if options.plot then require('bench.plot').save(options.plot, about, results) end
 os.exit(failed and failed > 0 and 1 or 0)

@@ -61,11 +61,12 @@ local function data(torch, name, shape, dtype)
   return kept[name]
 end
 
--- Every row gets a loop of its own: code that rows shared would be compiled for the first of them.
-local function ours(spec)
+-- Every row gets a loop of its own: code that rows shared would be compiled for the first of them. It is
+-- made when the row is measured.
+local function ours(spec, statement, torch)
   local setup = spec.setup and spec.setup.lua or ''
   local lines = { 'local torch, data = ...' }
-  for _, name in ipairs(used(setup, spec.lua)) do
+  for _, name in ipairs(used(setup, statement)) do
     lines[#lines + 1] = ('local %s = data(%q)'):format(name, name)
   end
   lines[#lines + 1] = ([[
@@ -74,16 +75,13 @@ return function(count)
   local x
   for _ = 1, count do %s end
   return x
-end]]):format(setup, spec.lua)
+end]]):format(setup, statement)
   local chunk = assert(loadstring(table.concat(lines, '\n'), '=' .. spec.name))
-  return function(torch)
-    return chunk(torch, function(name) return data(torch, name, spec.shape, spec.dtype) end)
-  end
+  return chunk(torch, function(name) return data(torch, name, spec.shape, spec.dtype) end)
 end
 
 local function theirs(spec, library)
   local code = spec[library]
-  if not code then return nil end
   local setup = spec.setup and spec.setup[library] or ''
   local lines = {}
   for _, name in ipairs(used(setup, code)) do
@@ -99,7 +97,8 @@ end
 --- spec: name, target, lua, numpy, torch (statements; none where a library lacks it), shape (a list
 --- of sizes, or a number), dtype (default 'float32'), setup ({ lua =, numpy =, torch = }, statements
 --- run once), needs (the function of torch that the row is about), threads (true: measured with 1
---- and with 2), moved (bytes read and written per element, for work that memory bounds).
+--- and with 2), moved (bytes read and written per element, for work that memory bounds), plain (a
+--- statement that does the same here in a plainer way, which the target speaks of too).
 ---@param spec table
 ---@return table row
 function M.row(spec)
@@ -110,7 +109,10 @@ function M.row(spec)
   return {
     name = spec.name, target = spec.target, needs = spec.needs, threads = spec.threads,
     bytes = spec.moved and spec.moved * count,
-    ours = ours(spec), numpy = theirs(spec, 'numpy'), torch = theirs(spec, 'torch'),
+    ours = function(torch) return ours(spec, spec.lua, torch) end,
+    plain = spec.plain and function(torch) return ours(spec, spec.plain, torch) end,
+    numpy = spec.numpy and function() return theirs(spec, 'numpy') end,
+    torch = spec.torch and function() return theirs(spec, 'torch') end,
   }
 end
 

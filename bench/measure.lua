@@ -53,9 +53,11 @@ local function contestants(row, threads, context, span, complaints)
       per = per or row.per or 1 }
   end
   add('ours', timed(row.ours(context.torch, context)))
+  if row.plain then add('plain', timed(row.plain(context.torch, context))) end
   if row.c then add('c', timed(row.c(context.torch, context))) end
   for _, library in ipairs { 'numpy', 'torch' } do
     local code = row[library]
+    if type(code) == 'function' then code = code() end
     if code and context.peer then
       local ok, problem = pcall(function()
         local run, drop = context.peer:prepare(library, threads, (code.setup or '') .. '\n', code[1])
@@ -76,7 +78,7 @@ local function elementtime(side) return side.once / side.per end
 local function bound(sides)
   local best = math.huge
   for _, side in ipairs(sides) do
-    if side.name ~= 'ours' then best = math.min(best, elementtime(side)) end
+    if side.name ~= 'ours' and side.name ~= 'plain' then best = math.min(best, elementtime(side)) end
   end
   for _, side in ipairs(sides) do
     side.rounds = math.huge
@@ -105,7 +107,7 @@ local function run(row, threads, context, options)
   for i = 1, rounds do
     for _, side in ipairs(sides) do
       if i <= side.rounds then
-        if side.name == 'ours' then collectgarbage() end
+        if side.name == 'ours' or side.name == 'plain' then collectgarbage() end
         settle(threads)
         -- One run aside wakes threads and brings back what the last side pushed out of the caches.
         if side.once < 0.02 then side.run(1) end
@@ -123,6 +125,8 @@ local function run(row, threads, context, options)
   if peer < math.huge then result.ratio = peer / result.ours end
   if row.against then
     result.judged = result[row.against] and result[row.against] / result.ours
+  elseif row.plain then
+    result.judged = math.min(peer, result.plain) / result.ours
   else
     result.judged = result.ratio
   end
@@ -135,8 +139,8 @@ end
 
 --- The times of one row in seconds, by side, and what they say.
 ---
---- The fields: row, topic, threads, target; ours, numpy, torch, c (seconds, where there is such a
---- side); ratio (the best of NumPy and PyTorch over ours), judged (what the target speaks of); rate
+--- The fields: row, topic, threads, target; ours, plain, numpy, torch, c (seconds, where there is such
+--- a side); ratio (the best of NumPy and PyTorch over ours), judged (what the target speaks of); rate
 --- and copy (bytes per second, of this row and of a plain copy, where memory bounds it); missing
 --- (the name of a function that the library lacks) or failed (a message) instead of times.
 ---@param row table

@@ -41,6 +41,7 @@ function M.line(r)
     M.verdict(r))
   if r.rate then line = line .. (' %6.1f  %3.0f%%'):format(r.rate / 1e9, 100 * r.rate / r.copy) end
   if r.against and r.judged then line = line .. (' %.2f against %s'):format(r.judged, r.against) end
+  if r.plain then line = line .. (' plain: %s'):format(time_text(r.plain)) end
   if r.complaint then line = line .. ' (' .. r.complaint .. ')' end
   return line
 end

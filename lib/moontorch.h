@@ -136,7 +136,7 @@ typedef struct mt_dtype_row {
 } mt_dtype_row;
 
 /* Operator families: each has one entry function and one entry in the backend table. */
-enum { MT_UNARY, MT_PREDICATE, MT_BINARY, MT_COMPARE, MT_TERNARY, MT_REDUCE, MT_NFAMILIES };
+enum { MT_UNARY, MT_PREDICATE, MT_BINARY, MT_COMPARE, MT_TERNARY, MT_REDUCE, MT_SCAN, MT_NFAMILIES };
 
 /* One operator, as its row in ops.h tells. */
 typedef struct mt_op_row {
@@ -342,10 +342,40 @@ MT_API int32_t mt_ternary(int32_t op, mt_tensor *out, const mt_tensor *a, const 
 MT_API int32_t mt_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t ndims,
                          const int32_t *dims, int32_t keepdim, int32_t wide);
 /*
+ * mt_reduce with what its operator takes besides: the correction of var and std (the divisor is the
+ * number of elements less this; mt_reduce has 1), the exponent of norm (0, 1, 2, INFINITY, -INFINITY or
+ * any positive number; mt_reduce has 2). MT_EVALUE for another exponent.
+ */
+MT_API int32_t mt_reduce_with(int32_t op, double parameter, mt_tensor *out, const mt_tensor *a,
+                              int32_t ndims, const int32_t *dims, int32_t keepdim, int32_t wide);
+/* The dtype of the tensor that mt_reduce makes; MT_EDTYPE where the operator is not for it. */
+MT_API int32_t mt_reduce_dtype(int32_t op, int32_t dtype, int32_t wide);
+/*
  * max or min over one dimension, and the int64 position (from 0) of the first such element. NaN wins.
  */
 MT_API int32_t mt_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                                int32_t dim, int32_t keepdim);
+/*
+ * Along dim, the k-th smallest element (k from 1), the median (that with as many below as above it, the lower
+ * one of two), and the most frequent element (the smallest of several), with the int64 position (from 0) of
+ * the first such element. NaN is above all else, and is the median where there is one. MT_EINDEX for k
+ * out of range, MT_ESHAPE of no elements, MT_EDTYPE of complex ones, MT_EOUT, MT_ENOMEM.
+ */
+MT_API int32_t mt_kthvalue(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int64_t k,
+                           int32_t dim, int32_t keepdim);
+MT_API int32_t mt_median(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int32_t dim,
+                         int32_t keepdim);
+MT_API int32_t mt_mode(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int32_t dim,
+                       int32_t keepdim);
+/*
+ * Sums or products of the elements of a up to each along dim; out has a's shape and dtype (int64 for
+ * bool). float16, bfloat16 and float32 gather in double. The order of additions depends on the shape alone,
+ * never on the threads or the instruction set. MT_EINDEX, MT_EDTYPE, MT_EREADONLY, MT_EOUT, MT_ENOMEM.
+ */
+MT_API int32_t mt_scan(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t dim);
+/* The largest or smallest elements so far, and the int64 position (from 0) of the first of them. */
+MT_API int32_t mt_scan_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
+                             int32_t dim);
 /*
  * Matrix product: (n) x (n) -> 0-d, (n,k) x (k) -> (n), (k) x (k,m) -> (m), (n,k) x (k,m) -> (n,m), and leading
  * batch dimensions broadcast. float32, float64, complex64 and complex128 run in BLAS, float16 and
@@ -371,6 +401,50 @@ MT_API int32_t mt_index_copy(mt_tensor *t, int32_t dim, const mt_tensor *index, 
 
 /* t[i] = start + i * step in C order, computed in double (in int64 for integers). */
 MT_API int32_t mt_sequence(mt_tensor *t, double start, double step);
+
+/* ------------------------------------------------------------------------------------- fusion */
+
+/* As a family of mt_fused_op: a conversion, `op` being the dtype. */
+enum { MT_CAST = -1 };
+
+/*
+ * One instruction of a fused program. Values are numbered: the inputs first, then what each
+ * instruction gives. in_ holds the numbers of the operands, which stand before it; what the operator
+ * does not take is -1.
+ */
+typedef struct mt_fused_op {
+  int32_t family_;  /* MT_UNARY ... MT_REDUCE, or MT_CAST */
+  int32_t op_;      /* the operator of that family; for MT_CAST a dtype, or -1: that of in_[1] */
+  int32_t in_[4];   /* in_[3] is the factor of a MT_TERNARY, a MT_WEAK input */
+  int32_t dim_;     /* MT_REDUCE: the one dimension, from 0 */
+  int32_t keepdim_; /* MT_REDUCE: not 0 leaves it with size 1 */
+  double parameter_; /* MT_REDUCE: that of mt_reduce_with */
+} mt_fused_op;
+
+/* An expression over tensors that is evaluated block by block, without temporaries of full size. */
+typedef struct mt_fused mt_fused;
+
+/*
+ * A program of nops instructions over ninputs inputs; outputs lists the noutputs values that it
+ * gives. Dtypes and shapes are open until it runs. The arrays are copied. MT_EVALUE where an
+ * instruction or a number is not there, MT_ENOMEM.
+ */
+MT_API int32_t mt_fused_new(mt_fused **program, int32_t ninputs, int32_t nops,
+                            const mt_fused_op *ops, int32_t noutputs, const int32_t *outputs);
+/* NULL is harmless. */
+MT_API void mt_fused_release(mt_fused *program);
+/*
+ * Runs it over in[0 .. ninputs), writing or making out[0 .. noutputs): the results, shapes, dtypes and
+ * errors are those of the instructions called one after another, each with its family's function (reductions with
+ * mt_reduce_with, max and min with mt_reduce_index, casts with mt_copy), into new tensors, the last ones into `out`; the
+ * bits too, but for those of NaN. A MT_WEAK float64 of integral value counts as an integer where it meets integers or
+ * bool. Outputs may be inputs, or overlap them, but not each other. A program may run in several
+ * threads at once. With MT_EOUT, *unfit (may be NULL) is the number of the output that does not fit.
+ * MT_ESHAPE, MT_EDTYPE, MT_EVALUE, MT_EREADONLY, MT_EOUT, MT_ENOMEM; MT_EUNSUPPORTED where a device
+ * has no such entry, or more than 16 tensors take part in one walk.
+ */
+MT_API int32_t mt_fused_run(const mt_fused *program, mt_tensor *const *out,
+                            const mt_tensor *const *in, int32_t *unfit);
 
 /* ------------------------------------------------------------------------------------- random */
 

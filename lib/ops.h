@@ -29,7 +29,10 @@ enum {
   MT_OP_INDEXED = 64,    /* over one dimension, also tells the position */
   MT_OP_BOOLEAN = 128,   /* the result is true or false: uint8 */
   MT_OP_MASK = 256,      /* a is a mask: it takes no part in the dtype */
-  MT_OP_NEW = 512        /* the method makes a new tensor, it does not work in place */
+  MT_OP_NEW = 512,       /* the method makes a new tensor, it does not work in place */
+  MT_OP_INTEGRAL = 1 << 16, /* the result is int64 */
+  MT_OP_POSITION = 1 << 17, /* the result is a position, from 0 */
+  MT_OP_SPREAD = 1 << 18    /* takes the correction of var and std */
 };
 
 /* Sets of dtypes. */
@@ -139,16 +142,30 @@ enum {
   XX(ADDCMUL,    "addcmul",        MT_SET_NUMBER,    MT_OP_SCALED,                  VALUE,  none,          a + v * b * c,              a + v * b * c,           a + mt_cmul(mt_cmul(v, b), c),       "a + v * b * c.") \
   XX(ADDCDIV,    "addcdiv",        MT_SET_NUMBER,    MT_OP_SCALED | MT_OP_ZERODIV,  VALUE,  none,          a + mt_idiv(mt_wrap(v * b, c), c), a + v * b / c,           a + mt_cdiv(mt_cmul(v, b), c),       "a + v * b / c; integers truncate the quotient.")
 
-/* The bodies of reductions stand in cpu/kernels/reduce.inc.
-        id          names                    dtypes                      flags                             doc */
+/* The bodies of reductions stand in cpu/kernels/reduce_*.inc.
+        id             names              dtypes           flags                                         doc */
 #define MT_REDUCE_OPS(XX) \
-  XX(SUM,        "sum",                   MT_SET_ALL,                 MT_OP_IDENTITY,                   "The sum; integers wrap, float16 and float32 add up wider.") \
-  XX(PROD,       "prod",                  MT_SET_ALL,                 MT_OP_IDENTITY,                   "The product.") \
-  XX(MEAN,       "mean",                  MT_SET_ALL,                 MT_OP_FLOAT,                      "The mean; integers give float64; NaN of nothing.") \
-  XX(MAX,        "max",                   MT_SET_ORDERED,             MT_OP_INDEXED,                    "The largest element; NaN wins.") \
-  XX(MIN,        "min",                   MT_SET_ORDERED,             MT_OP_INDEXED,                    "The smallest element; NaN wins.") \
-  XX(ANY,        "any",                   MT_SET_ALL,                 MT_OP_IDENTITY | MT_OP_BOOLEAN,   "Whether some element is not 0.") \
-  XX(ALL,        "all",                   MT_SET_ALL,                 MT_OP_IDENTITY | MT_OP_BOOLEAN,   "Whether no element is 0.")
+  XX(SUM,           "sum",             MT_SET_ALL,      MT_OP_IDENTITY,                               "The sum; integers wrap, float16 and float32 add up wider.") \
+  XX(PROD,          "prod",            MT_SET_ALL,      MT_OP_IDENTITY,                               "The product.") \
+  XX(MEAN,          "mean",            MT_SET_ALL,      MT_OP_FLOAT,                                  "The mean; integers give float64; NaN of nothing.") \
+  XX(MAX,           "max",             MT_SET_ORDERED,  MT_OP_INDEXED,                                "The largest element; NaN wins.") \
+  XX(MIN,           "min",             MT_SET_ORDERED,  MT_OP_INDEXED,                                "The smallest element; NaN wins.") \
+  XX(ANY,           "any",             MT_SET_ALL,      MT_OP_IDENTITY | MT_OP_BOOLEAN,               "Whether some element is not 0.") \
+  XX(ALL,           "all",             MT_SET_ALL,      MT_OP_IDENTITY | MT_OP_BOOLEAN,               "Whether no element is 0.") \
+  XX(ARGMAX,        "argmax",          MT_SET_ORDERED,  MT_OP_INTEGRAL | MT_OP_POSITION,              "The position of the first largest element, or of the first NaN.") \
+  XX(ARGMIN,        "argmin",          MT_SET_ORDERED,  MT_OP_INTEGRAL | MT_OP_POSITION,              "The position of the first smallest element, or of the first NaN.") \
+  XX(VAR,           "var",             MT_SET_ALL,      MT_OP_FLOAT | MT_OP_REAL | MT_OP_SPREAD,      "The variance: the squared distances from the mean, over n - 1 or n.") \
+  XX(STD,           "std",             MT_SET_ALL,      MT_OP_FLOAT | MT_OP_REAL | MT_OP_SPREAD,      "The standard deviation: the root of the variance.") \
+  XX(NORM,          "norm",            MT_SET_ALL,      MT_OP_FLOAT | MT_OP_REAL | MT_OP_IDENTITY,    "The p-norm: the p-th root of the sum of |a|^p; p is 2 unless given.") \
+  XX(COUNT_NONZERO, "count_nonzero",   MT_SET_ALL,      MT_OP_INTEGRAL | MT_OP_IDENTITY,              "How many elements are not 0.")
+
+/* The bodies of scans stand in cpu/kernels/scan*.inc.
+        id             names              dtypes           flags             doc */
+#define MT_SCAN_OPS(XX) \
+  XX(CUMSUM,        "cumsum",          MT_SET_ALL,      MT_OP_IDENTITY,   "The sums of the elements up to each; integers wrap, floats add up wider.") \
+  XX(CUMPROD,       "cumprod",         MT_SET_ALL,      MT_OP_IDENTITY,   "The products of the elements up to each.") \
+  XX(CUMMAX,        "cummax",          MT_SET_ORDERED,  MT_OP_INDEXED,    "The largest elements up to each; NaN stays.") \
+  XX(CUMMIN,        "cummin",          MT_SET_ORDERED,  MT_OP_INDEXED,    "The smallest elements up to each; NaN stays.")
 /* clang-format on */
 
 enum {
@@ -160,6 +177,7 @@ enum { MT_BINARY_OPS(XX) MT_NBINARY };
 enum { MT_COMPARE_OPS(XX) MT_NCOMPARE };
 enum { MT_TERNARY_OPS(XX) MT_NTERNARY };
 enum { MT_REDUCE_OPS(XX) MT_NREDUCE };
+enum { MT_SCAN_OPS(XX) MT_NSCAN };
 #undef XX
 
 #endif

@@ -77,6 +77,22 @@ for r in run["rows"]:
     assert.truthy((report.sums { result }):find('not there   1', 1, true))
   end)
 
+  it('set a row against the same done plainly here', function()
+    if os.getenv 'MOONTORCH_PRELOAD' then return pending('times mean nothing under a sanitizer') end
+    local function work(size)
+      return function(torch)
+        local t = torch.ones(size)
+        return function(n) for _ = 1, n do t:add(1) end end
+      end
+    end
+    local row = { name = 'plainer', topic = 'fuse', target = 2, ours = work(10), plain = work(1e5) }
+    local result = require 'bench.measure'.row(row, 1, { torch = require 'moontorch' }, { quick = true })
+    assert.is_nil(result.failed)
+    assert.is_true(math.abs(result.judged - result.plain / result.ours) < 1e-9 * result.judged)
+    assert.is_true(result.plain > 0 and result.ours > 0 and result.ratio == nil)
+    assert.truthy(require 'bench.report'.line(result):find('plain: ', 1, true))
+  end)
+
   it('sum up: the mean of the ratios, what is short, what is under 0.9', function()
     local report = require 'bench.report'
     local function row(name, ratio, target, more)

@@ -38,7 +38,7 @@ local tame = torch.DoubleTensor(1003):apply(function() return torch.uniform(1, 9
 
 local OPERANDS = {
   [C.MT_UNARY] = 1, [C.MT_PREDICATE] = 1, [C.MT_BINARY] = 2, [C.MT_COMPARE] = 2, [C.MT_TERNARY] = 3,
-  [C.MT_REDUCE] = 1,
+  [C.MT_REDUCE] = 1, [C.MT_SCAN] = 1,
 }
 for id = 0, C.MT_NDTYPES - 1 do
   local d = require('moontorch.dtype')[id]
@@ -67,9 +67,13 @@ for id = 0, C.MT_NDTYPES - 1 do
       end
     end
   end
-  for i = 1, 2 do
-    local ok, result = pcall(torch.sum, a:narrow(1, 1, 1000):view(40, 25), i)
-    if ok then print('sum', i, d.name, digest(result)) end
+  local wide, long = a:narrow(1, 1, 1000):view(20, 50), a:repeatTensor(70)
+  for _, name in ipairs { 'sum', 'prod', 'max', 'var', 'argmin', 'count_nonzero', 'cumsum', 'cummax' } do
+    for i, t in ipairs { wide, wide, long } do
+      local ok, result = pcall(torch[name], t, i == 3 and 1 or i)
+      -- The long product overflows, to one NaN of many.
+      if ok and not (name == 'prod' and i == 3) then print(name, i, d.name, digest(result)) end
+    end
   end
 end
 print 'end'

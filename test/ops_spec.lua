@@ -419,6 +419,32 @@ describe('reductions', function()
     end,
   }
   references.mean = function(g) return references.sum(g) / #g end
+  references.var = function(g)
+    local mean, squares = references.mean(g), 0
+    for _, v in ipairs(g) do squares = squares + (v - mean) ^ 2 end
+    return squares / (#g - 1)
+  end
+  references.std = function(g) return math.sqrt(references.var(g)) end
+  references.norm = function(g)
+    local squares = 0
+    for _, v in ipairs(g) do squares = squares + v ^ 2 end
+    return math.sqrt(squares)
+  end
+  references.count_nonzero = function(g)
+    local n = 0
+    for _, v in ipairs(g) do n = n + (v ~= 0 and 1 or 0) end
+    return n
+  end
+  references.argmax = function(g)
+    local at = 1
+    for i, v in ipairs(g) do if v > g[at] then at = i end end
+    return at
+  end
+  references.argmin = function(g)
+    local at = 1
+    for i, v in ipairs(g) do if v < g[at] then at = i end end
+    return at
+  end
 
   for _, row in ipairs(rows) do
     if row.family == C.MT_REDUCE then
@@ -434,6 +460,9 @@ describe('reductions', function()
               end)
               t = t:view(1, 3, 4)
               local method = t[row.name]
+              if row.name == 'norm' then
+                method = function(x, dims) return x:norm(2, dims) end
+              end
               local all = gather(t, { 1, 2, 3 })['1,1,1']
               local whole = plain(method(t))
               local want = f(all)

@@ -14,7 +14,7 @@ describe('the rock', function()
     -- Made from a copy inside the build folder: times are kept, so that a second run compiles
     -- nothing, and runs with other build folders do not meet in one build.luarocks.
     local source = support.build .. '/rock'
-    local parts = 'CMakeLists.txt LICENSE cmake lib lua rockspec'
+    local parts = 'CMakeLists.txt LICENSE cmake lib lua rockspec script'
     local stdout, stderr, code = support.run(table.concat({
       'mkdir -p', quote(source), '&& cd', quote(source), '&& rm -rf', parts,
       '&& (cd', quote(support.root), '&& tar cf -', parts, ') | tar xf - &&',
@@ -62,6 +62,7 @@ describe('the rock', function()
     assert.truthy(files:find('./lib/lua/5.1/libmoontorch.so', 1, true))
     assert.truthy(files:find('./share/lua/5.1/moontorch/init.lua', 1, true))
     assert.truthy(files:find('./share/lua/5.1/moontorch/cdef.lua', 1, true))
+    assert.truthy(files:find('./share/lua/5.1/moontorch/annotations.lua', 1, true))
     assert.falsy(files:find('_spec', 1, true))
   end)
 end)

@@ -395,6 +395,47 @@ describe('apply and map', function()
     assert.are.equal(6, scalar:apply(function(x) return 2 * x end):item())
   end)
 
+  it('work for long tensors of any layout and dtype, and for one function after the other', function()
+    for _, name in ipairs { 'uint8', 'int32', 'int64', 'float16', 'float32', 'float64' } do
+      for _, lay in ipairs {
+        function(t) return t end,
+        function(t) return t:t() end,
+        function(t) return t:slice(1, -1, 1, -1) end,
+        function(t) return t:slice(2, 1, -1, 3) end,
+        function(t) return t:view(90 * 90) end,
+      } do
+        local base = torch.zeros(90, 90, { dtype = name }):add(torch.range(1, 90):remainder(40):to(name))
+        local t, u = lay(base:clone()), lay(base:clone()):clone()
+        local want, both = t:clone():mul(2), t:clone():add(2, u)
+        assert.are.equal(t, t:apply(function(x) return x * 2 end))
+        assert.is_true(t:equal(want), name)
+        t:apply(function(x) return x / 2 end)
+        t:map(u, function(x, y) return x + 2 * y end)
+        assert.is_true(t:equal(both), name)
+        t:map2(u, u:double(), function(x, y, z) return x - y - z end)
+        assert.is_true(t:equal(u), name)
+        t:apply(function(x) return x > 20 and 0 or nil end)
+        assert.is_true(t:equal(u:cmul(u:le(20):to(name))), name)
+      end
+    end
+    -- More functions than loops are kept.
+    local t = torch.zeros(100)
+    for i = 1, 500 do t:apply(assert(loadstring('return function(x) return x + 1 end', '=' .. i))()) end
+    assert.are.equal(500, t[100])
+    local callable = setmetatable({}, { __call = function(_, x) return -x end })
+    assert.are.equal(-500, t:apply(callable)[100])
+  end)
+
+  it('stand a function that changes a long tensor under them', function()
+    local t, n = torch.zeros(1000), 0
+    t:apply(function()
+      n = n + 1
+      if n == 500 then t:resize(1000000) end
+      return n
+    end)
+    assert.are.equal(500500, t:narrow(1, 1, 1000):sum())
+  end)
+
   it('stand a function that changes the tensor under them', function()
     local t = torch.range(1, 4)
     t:apply(function(x)

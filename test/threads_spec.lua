@@ -34,6 +34,18 @@ describe('with several threads', function()
       local values, indices = torch.max(a, 2)
       return torch.cat(values:double(), indices:double(), 2)
     end,
+    ['other reductions of all'] = function()
+      return torch.DoubleTensor { a:var(), b:prod(), a:norm(), a:max(), a:argmax(), a:argmin(), b:norm(1),
+        a:count_nonzero() }
+    end,
+    ['a variance over rows'] = function() return a:var(1) end,
+    ['a variance over columns'] = function() return a:var(2) end,
+    ['positions over rows'] = function() return wide:argmax(1) end,
+    ['a running sum over rows'] = function() return a:cumsum(1) end,
+    ['a running sum over columns'] = function() return a:cumsum(2) end,
+    ['a running sum of all'] = function() return a:view(-1):cumsum(1) end,
+    ['a running product of all, in double'] = function() return b:view(-1):double():cumprod(1) end,
+    ['medians'] = function() return (a:median(1)) end,
     ['a masked selection'] = function() return a[mask] end,
     ['overlapping memory'] = function()
       local t = a:clone()

@@ -6,9 +6,11 @@
 #ifndef MT_BACKEND_H
 #define MT_BACKEND_H
 
-#include "iter.h"
+#include "fused.h"
 
 typedef mt_loop (*mt__loop_of)(int32_t family, int32_t op, int32_t dtype);
+
+enum { MT__KTH, MT__MEDIAN, MT__MODE };
 
 typedef struct mt__backend {
   const char *name;
@@ -23,10 +25,25 @@ typedef struct mt__backend {
                          const void *factor);
   /* Operand 0 becomes operand 1, cast. */
   int32_t (*copy)(mt__iter *it);
-  /* See reduce.h. */
-  int32_t (*reduce)(int32_t op, mt_tensor *out, const mt_tensor *a, uint64_t dims);
+  /* A stage of a fused program: see fused.h. */
+  int32_t (*fused)(mt__stage *stage);
+  /* Reduces the dimensions whose bits are set; out has all of them, with size 1, and the dtype that
+   * mt__reduce_dtype tells. For the norm, `parameter` is 0, 1, 2 or infinite, and a is real. */
+  int32_t (*reduce)(int32_t op, double parameter, mt_tensor *out, const mt_tensor *a,
+                    uint64_t dims);
+  /* The same over n > 0 aligned contiguous elements, few enough for one thread. (optional) */
+  void (*reduce_flat)(int32_t op, double parameter, int32_t dtype, char *out, const char *p,
+                      int64_t n);
+  /* max or min over one dimension, with int64 positions from 0. */
   int32_t (*reduce_index)(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                           int32_t dim);
+  /* Along dim, into a tensor of the shape and the dtype that mt_scan tells: it is a, or apart from it. */
+  int32_t (*scan)(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t dim);
+  int32_t (*scan_index)(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
+                        int32_t dim);
+  /* Order statistics along dim, MT__KTH ...; k counts from 0. */
+  int32_t (*order)(int32_t what, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
+                   int32_t dim, int64_t k);
   /* c = a * b; matrices with any strides and one dtype, c contiguous. */
   int32_t (*matmul)(mt_tensor *c, const mt_tensor *a, const mt_tensor *b);
   /* *found = whether an integer tensor has an element that is 0, or (negative) below 0. */

@@ -53,23 +53,28 @@ static bool continues(const mt__iter *it, int32_t inner, int32_t outer) {
   return true;
 }
 
-void mt__iter_order(mt__iter *it) {
-  int32_t n = 0;
-  for (int32_t d = 0; d < it->ndim; d++) { /* drop size 1 */
+/* Orders the dimensions from `first` on. */
+static void order_from(mt__iter *it, int32_t first) {
+  int32_t n = first;
+  for (int32_t d = first; d < it->ndim; d++) { /* drop size 1 */
     if (it->size[d] == 1) continue;
     if (n != d) swap_dimensions(it, n, d);
     turn_negative(it, n++);
   }
-  for (int32_t d = 1; d < n; d++) /* insertion sort: the order is partial and n small */
-    for (int32_t e = d; e > 0 && faster(it, e, e - 1); e--) swap_dimensions(it, e, e - 1);
-  int32_t last = 0;
-  for (int32_t d = 1; d < n; d++) {
+  for (int32_t d = first + 1; d < n; d++) /* insertion sort: the order is partial and n small */
+    for (int32_t e = d; e > first && faster(it, e, e - 1); e--) swap_dimensions(it, e, e - 1);
+  int32_t last = first;
+  for (int32_t d = first + 1; d < n; d++) {
     if (continues(it, last, d))
       it->size[last] *= it->size[d];
     else if (++last != d)
       swap_dimensions(it, last, d);
   }
-  it->ndim = n > 0 ? last + 1 : 0;
+  it->ndim = n > first ? last + 1 : n;
+}
+
+void mt__iter_order(mt__iter *it) {
+  order_from(it, 0);
 }
 
 /* May an input be read while the output is written? Yes when they lie apart, or every element is
@@ -99,9 +104,9 @@ static void lay_out(mt__operand *o, const mt_tensor *t, int32_t ndim, const int6
   }
 }
 
-int32_t mt__iter_begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
-                       const mt_tensor *const *t, const int32_t *loop_dtype, int32_t ndim,
-                       const int64_t *sizes) {
+static int32_t begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
+                     const mt_tensor *const *t, const int32_t *loop_dtype, int32_t ndim,
+                     const int64_t *sizes, int32_t fixed) {
   it->noperands = n;
   it->noutputs = nout;
   it->ndim = ndim;
@@ -139,12 +144,24 @@ int32_t mt__iter_begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
     }
   }
   if (it->numel == 0) return 0;
-  mt__iter_order(it);
+  order_from(it, fixed);
   for (int32_t i = 0; i < n; i++) {
     mt__operand *o = &it->operand[i];
     o->buffered = o->dtype != o->loop_dtype || !aligned(o, it->ndim);
   }
   return 0;
+}
+
+int32_t mt__iter_begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
+                       const mt_tensor *const *t, const int32_t *loop_dtype, int32_t ndim,
+                       const int64_t *sizes) {
+  return begin(it, op, n, nout, t, loop_dtype, ndim, sizes, 0);
+}
+
+int32_t mt__iter_begin_lines(mt__iter *it, const char *op, int32_t n, int32_t nout,
+                             const mt_tensor *const *t, const int32_t *loop_dtype, int32_t ndim,
+                             const int64_t *sizes) {
+  return begin(it, op, n, nout, t, loop_dtype, ndim, sizes, 1);
 }
 
 void mt__iter_end(mt__iter *it) {

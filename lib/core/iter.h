@@ -6,7 +6,10 @@
 
 #include "core.h"
 
-enum { MT_MAXOPERANDS = 4 };
+enum {
+  MT_MAXOPERANDS = 16, /* of a walk */
+  MT_LOOPOPERANDS = 4  /* of a loop */
+};
 
 /*
  * A kernel: n elements of each operand, outputs first. p[i] is the first, stride[i] the bytes from
@@ -41,6 +44,10 @@ typedef struct mt__iter {
 int32_t mt__iter_begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
                        const mt_tensor *const *t, const int32_t *loop_dtype, int32_t ndim,
                        const int64_t *sizes);
+/* The same, but dimension 0 stays the last one of sizes, whole, and the others come after it. */
+int32_t mt__iter_begin_lines(mt__iter *it, const char *op, int32_t n, int32_t nout,
+                             const mt_tensor *const *t, const int32_t *loop_dtype, int32_t ndim,
+                             const int64_t *sizes);
 void mt__iter_end(mt__iter *it);
 
 /* Casts between the dtypes of memory and loop; given by the backend that runs the loop. */
@@ -59,7 +66,11 @@ typedef struct mt__runner {
                     int64_t rows, int64_t columns, int32_t bytes, bool past);
 } mt__runner;
 
-/* Runs the loop over everything, on as many threads as it is worth. */
+/* Calls visit for each 1-D run of elements [begin, end) of the walk, dimension 0 being fastest. */
+void mt__iter_walk(const mt__iter *it, int64_t begin, int64_t end, mt_loop visit, void *ctx);
+
+/* Runs a loop of at most MT_LOOPOPERANDS operands over everything, on as many threads as it is
+ * worth. */
 void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, const mt__runner *runner);
 
 /* Sorts dimensions by stride and merges them; for walks that do not go through mt__iter_begin. */

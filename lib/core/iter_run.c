@@ -31,12 +31,12 @@ typedef struct job {
 
 /* One run, block by block, through buffers. */
 static void run_buffered(const job *j, char *const *p, const int64_t *stride, int64_t n) {
-  _Alignas(64) char buffer[MT_MAXOPERANDS][BLOCK_BYTES];
+  _Alignas(64) char buffer[MT_LOOPOPERANDS][BLOCK_BYTES];
   const mt__iter *it = j->it;
   for (int64_t at = 0; at < n; at += j->block) {
     int64_t count = n - at < j->block ? n - at : j->block;
-    char *q[MT_MAXOPERANDS];
-    int64_t step[MT_MAXOPERANDS];
+    char *q[MT_LOOPOPERANDS];
+    int64_t step[MT_LOOPOPERANDS];
     for (int32_t i = 0; i < it->noperands; i++) {
       const mt__operand *o = &it->operand[i];
       q[i] = p[i] + at * stride[i];
@@ -83,7 +83,7 @@ static void run_past(const job *j, char *const *p, const int64_t *stride, int64_
   int64_t at = 0, bytes = stride[0];
   int64_t count = (int64_t)(-(uintptr_t)p[0] % 64) / bytes; /* up to a line's beginning */
   while (at < n) {
-    char *q[MT_MAXOPERANDS];
+    char *q[MT_LOOPOPERANDS];
     if (count > n - at) count = n - at;
     for (int32_t i = 0; i < it->noperands; i++) {
       q[i] = p[i] + at * stride[i];
@@ -105,10 +105,7 @@ static void run_one(const job *j, char *const *p, const int64_t *stride, int64_t
     run_run(j, p, stride, n);
 }
 
-/* Elements [begin, end) of the walk, counted with dimension 0 fastest. */
-static void run_range(int64_t begin, int64_t end, void *ctx) {
-  const job *j = ctx;
-  const mt__iter *it = j->it;
+void mt__iter_walk(const mt__iter *it, int64_t begin, int64_t end, mt_loop visit, void *ctx) {
   int64_t at[MT_MAXDIM], stride[MT_MAXOPERANDS], rest = begin;
   char *p[MT_MAXOPERANDS];
   for (int32_t i = 0; i < it->noperands; i++) {
@@ -124,7 +121,7 @@ static void run_range(int64_t begin, int64_t end, void *ctx) {
   while (begin < end) {
     int64_t first = it->ndim > 0 ? at[0] : 0;
     int64_t n = inner - first < end - begin ? inner - first : end - begin;
-    run_one(j, p, stride, n);
+    visit(p, stride, n, ctx);
     begin += n;
     if (begin >= end) break;
     for (int32_t i = 0; i < it->noperands; i++) p[i] -= first * stride[i];
@@ -137,15 +134,24 @@ static void run_range(int64_t begin, int64_t end, void *ctx) {
       at[d] = 0;
     }
   }
+}
+
+static void visit_run(char *const *p, const int64_t *stride, int64_t n, void *ctx) {
+  run_one(ctx, p, stride, n);
+}
+
+static void run_range(int64_t begin, int64_t end, void *ctx) {
+  const job *j = ctx;
+  mt__iter_walk(j->it, begin, end, visit_run, ctx);
   if (j->past) j->runner->settle();
 }
 
 /* One tile: TILE or fewer elements of dimension 0 and of dimension `across`, from p on. */
 static void run_tile(const job *j, char *const *p, int64_t rows, int64_t columns) {
-  _Alignas(64) char tile[MT_MAXOPERANDS][TILE * TILE * 8];
+  _Alignas(64) char tile[MT_LOOPOPERANDS][TILE * TILE * 8];
   const mt__iter *it = j->it;
-  int64_t stride[MT_MAXOPERANDS], step[MT_MAXOPERANDS];
-  char *q[MT_MAXOPERANDS];
+  int64_t stride[MT_LOOPOPERANDS], step[MT_LOOPOPERANDS];
+  char *q[MT_LOOPOPERANDS];
   for (int32_t i = 0; i < it->noperands; i++) {
     const mt__operand *o = &it->operand[i];
     q[i] = p[i];
@@ -169,7 +175,7 @@ static void run_bands(int64_t begin, int64_t end, void *ctx) {
   const job *j = ctx;
   const mt__iter *it = j->it;
   for (int64_t band = begin; band < end; band++) {
-    char *p[MT_MAXOPERANDS];
+    char *p[MT_LOOPOPERANDS];
     int64_t start = band % j->bands * TILE, rest = band / j->bands;
     int64_t rows = it->size[0] - start < TILE ? it->size[0] - start : TILE;
     for (int32_t i = 0; i < it->noperands; i++)

@@ -1,6 +1,7 @@
 /*
  * Reductions: which dimensions, what shape and dtype; the folding is the backend's.
  */
+#include <math.h>
 #include <string.h>
 
 #include "backend.h"
@@ -8,6 +9,9 @@
 int32_t mt__reduce_dtype(const mt_op_row *row, int32_t dtype) {
   int32_t kind = mt__kind(dtype);
   if (row->flags & MT_OP_BOOLEAN) return MT_UINT8;
+  if (row->flags & MT_OP_INTEGRAL) return MT_INT64;
+  if (kind == MT_KIND_COMPLEX && row->flags & MT_OP_REAL)
+    return dtype == MT_COMPLEX64 ? MT_FLOAT32 : MT_FLOAT64;
   if (kind >= MT_KIND_FLOAT) return dtype;
   if (row->flags & MT_OP_FLOAT) return MT_FLOAT64;
   if (row->flags & MT_OP_IDENTITY) return kind == MT_KIND_UINT ? MT_UINT64 : MT_INT64;
@@ -17,8 +21,16 @@ int32_t mt__reduce_dtype(const mt_op_row *row, int32_t dtype) {
 /* The dtype of a result that is made: Torch7 keeps the tensor's, where it can hold a sum at all. */
 static int32_t result_dtype(const mt_op_row *row, int32_t dtype, int32_t wide) {
   int32_t loop = mt__reduce_dtype(row, dtype);
-  bool narrow = !wide && row->flags & MT_OP_IDENTITY && !(row->flags & MT_OP_BOOLEAN);
-  return narrow && dtype != MT_BOOL ? dtype : loop;
+  bool sum = row->id == MT_OP_SUM || row->id == MT_OP_PROD;
+  return sum && !wide && dtype != MT_BOOL ? dtype : loop;
+}
+
+int32_t mt_reduce_dtype(int32_t op, int32_t dtype, int32_t wide) {
+  const mt_op_row *row = mt__op_row(MT_REDUCE, op);
+  if (row == NULL) return MT_EVALUE;
+  MT_TRY(mt__check_dtype(dtype));
+  MT_TRY(mt__check_op_dtype(row, dtype));
+  return result_dtype(row, dtype, wide);
 }
 
 /* The listed dimensions as bits. */
@@ -36,62 +48,260 @@ static int32_t gather_dims(const char *op, const mt_tensor *a, int32_t ndims, co
   return 0;
 }
 
-static bool out_aligned(const mt_tensor *t) {
+static bool aligned(const mt_tensor *t) {
   uint64_t bits = (uint64_t)(uintptr_t)mt__data(t);
   for (int32_t d = 0; d < t->ndim_; d++) bits |= (uint64_t)t->strides_[d];
   return bits % (uint64_t)mt__alignment(t->dtype_) == 0;
 }
 
-int32_t mt_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t ndims,
-                  const int32_t *dims, int32_t keepdim, int32_t wide) {
-  const mt_op_row *row = mt__op_row(MT_REDUCE, op);
-  int64_t kept[MT_MAXDIM], sizes[MT_MAXDIM];
-  uint64_t bits;
-  int32_t ndim = 0;
-  bool empty = false;
+/* ------------------------------------------------------------------------------ the short way */
+
+enum { SHORT = 32768 };
+
+/* The exponents of a norm that backends know. */
+static bool plain_norm(double p) {
+  return p == 0 || p == 1 || p == 2 || isinf(p);
+}
+
+/* Few contiguous elements into a 0-d tensor of the right dtype: no plan is needed, nothing is made.
+ * Whatever is out of the ordinary (errors too) is left to the long way. */
+static bool short_way(const mt_op_row *row, double parameter, mt_tensor *out, const mt_tensor *a) {
+  const mt_storage *to = out->storage_, *from = a->storage_;
+  int32_t dtype = a->dtype_;
+  if (to == NULL || from == NULL || to == from || out->ndim_ != 0) return false;
+  if (a->numel_ > SHORT || a->numel_ == 0 || !(row->dtypes >> dtype & 1)) return false;
+  if (to->flags_ & (MT_CLOSED | MT_READONLY) || from->flags_ & MT_CLOSED) return false;
+  if (to->device_ != MT_CPU || from->device_ != MT_CPU) return false;
+  if (out->dtype_ != mt__reduce_dtype(row, dtype) || !mt_is_contiguous(a)) return false;
+  if (row->flags & MT_OP_REAL && mt__kind(dtype) == MT_KIND_COMPLEX) return false;
+  if (row->id == MT_OP_NORM && !plain_norm(parameter)) return false;
+  char *p = mt__data(out), *q = mt__data(a);
+  if ((uintptr_t)q % (uintptr_t)mt__alignment(dtype) != 0) return false;
+  if ((uintptr_t)p % (uintptr_t)mt__alignment(out->dtype_) != 0) return false;
+  const mt__backend *backend = MT_BACKEND(a);
+  if (backend->reduce_flat == NULL) return false;
+  backend->reduce_flat(row->id, parameter, dtype, p, q, a->numel_);
+  return true;
+}
+
+/* -------------------------------------------------------------------------------- the long way */
+
+/* What is reduced, and what becomes of it. */
+typedef struct job {
+  const mt_op_row *row;
+  double parameter;
+  int32_t wide;
+  const mt_tensor *a;
+  uint64_t bits;           /* dimensions that are reduced */
+  int32_t kept;            /* of the first so many, reduced ones are kept with size 1 */
+  int64_t size[MT_MAXDIM]; /* the result's shape */
+  int32_t ndim;
+} job;
+
+static void shape_result(job *j, int32_t keepdim) {
+  j->kept = keepdim ? j->a->ndim_ : 0;
+  j->ndim = 0;
+  for (int32_t d = 0; d < j->a->ndim_; d++) {
+    bool reduced = j->bits >> d & 1;
+    if (!reduced || keepdim) j->size[j->ndim++] = reduced ? 1 : j->a->sizes_[d];
+  }
+}
+
+/* A result seen with all dimensions of what is reduced; it borrows the storage. */
+typedef struct unfolded {
+  mt_tensor t;
+  int64_t size[MT_MAXDIM], stride[MT_MAXDIM];
+} unfolded;
+
+static void unfold(unfolded *u, const job *j, const mt_tensor *out) {
+  int32_t own = 0;
+  memset(&u->t, 0, sizeof u->t);
+  for (int32_t d = 0; d < j->a->ndim_; d++) {
+    bool reduced = j->bits >> d & 1;
+    u->size[d] = reduced ? 1 : j->a->sizes_[d];
+    u->stride[d] = reduced ? 0 : out->strides_[own];
+    if (!reduced || d < j->kept) own++;
+  }
+  u->t.storage_ = out->storage_;
+  u->t.offset_ = out->offset_;
+  u->t.sizes_ = u->size;
+  u->t.strides_ = u->stride;
+  u->t.numel_ = out->numel_;
+  u->t.ndim_ = j->a->ndim_;
+  u->t.dtype_ = out->dtype_;
+}
+
+/* Can loops that give `dtype` write to out while they read a? */
+static bool writable_directly(const mt_tensor *out, int32_t dtype, const mt_tensor *a) {
+  return out->dtype_ == dtype && out->storage_ != a->storage_ && aligned(out);
+}
+
+static int32_t fold(const job *j, mt_tensor *out) {
+  unfolded u;
+  unfold(&u, j, out);
+  return MT_BACKEND(j->a)->reduce(j->row->id, j->parameter, &u.t, j->a, j->bits);
+}
+
+/* Folds into `out`, which mt__prepare_out has accepted when it holds something. */
+static int32_t reduce_to(const job *j, mt_tensor *out) {
+  int32_t loop = mt__reduce_dtype(j->row, j->a->dtype_);
+  int32_t result = result_dtype(j->row, j->a->dtype_, j->wide), rc;
+  bool make = out->storage_ == NULL;
+  mt_tensor own = {0};
+  if (make && result == loop) {
+    rc = mt_tensor_new(out, result, j->ndim, j->size);
+    if (rc == 0) rc = fold(j, out);
+  } else if (!make && writable_directly(out, loop, j->a)) {
+    rc = fold(j, out);
+  } else {
+    rc = mt_tensor_new(&own, loop, j->ndim, j->size);
+    if (rc == 0) rc = fold(j, &own);
+    if (rc == 0 && make) rc = mt_tensor_new(out, result, j->ndim, j->size);
+    if (rc == 0) rc = mt_copy(out, &own);
+    mt_tensor_release(&own);
+  }
+  if (rc != 0 && make) mt_tensor_release(out);
+  return rc;
+}
+
+/* A complex tensor as reals, the two parts of an element in a new last dimension. */
+static int32_t as_pairs(mt_tensor *out, const mt_tensor *a) {
+  int64_t size[MT_MAXDIM], stride[MT_MAXDIM];
+  int32_t n = a->ndim_, dtype = a->dtype_ == MT_COMPLEX64 ? MT_FLOAT32 : MT_FLOAT64;
+  if (n == MT_MAXDIM) return mt__fail(MT_ESHAPE, "complex tensors of %d dimensions: too many", n);
+  memcpy(size, a->sizes_, (size_t)n * sizeof *size);
+  memcpy(stride, a->strides_, (size_t)n * sizeof *stride);
+  size[n] = 2;
+  stride[n] = mt__bytes(dtype);
+  return mt__set(out, a->storage_, dtype, a->offset_, n + 1, size, stride, 2 * a->numel_);
+}
+
+/* *out, zeroed, becomes the variance of a complex tensor: that of its real parts and that of its
+ * imaginary parts together. */
+static int32_t complex_variance(const job *j, mt_tensor *out) {
+  mt_tensor pairs = {0}, parts = {0};
+  const mt_op_row *row = mt__op_row(MT_REDUCE, MT_OP_VAR);
+  job both = *j;
+  int32_t rc = as_pairs(&pairs, j->a);
+  both.row = row;
+  both.a = &pairs;
+  both.size[both.ndim++] = 2;
+  if (rc == 0) rc = reduce_to(&both, &parts);
+  if (rc == 0) rc = mt_reduce(MT_OP_SUM, out, &parts, 1, &j->ndim, 0, 0);
+  mt_tensor_release(&pairs);
+  mt_tensor_release(&parts);
+  if (rc == 0 && j->row->id == MT_OP_STD) rc = mt_unary(MT_OP_SQRT, out, out);
+  return rc;
+}
+
+/* t = t ^ p, p being a weak number. */
+static int32_t raise_to(mt_tensor *t, double p) {
+  mt_tensor exponent = {0};
+  MT_TRY(mt_tensor_new(&exponent, MT_FLOAT64, 0, NULL));
+  memcpy(mt__data(&exponent), &p, sizeof p);
+  exponent.flags_ = MT_WEAK;
+  int32_t rc = mt_binary(MT_OP_POW, t, t, &exponent);
+  mt_tensor_release(&exponent);
+  return rc;
+}
+
+/* *out, zeroed, becomes a norm of any exponent, in double. */
+static int32_t general_norm(const job *j, mt_tensor *out) {
+  mt_tensor size = {0}, wide = {0};
+  job sum = *j;
+  int32_t rc = mt_unary(MT_OP_ABS, &size, j->a);
+  if (rc == 0) rc = mt_tensor_new(&wide, MT_FLOAT64, size.ndim_, size.sizes_);
+  if (rc == 0) rc = mt_copy(&wide, &size);
+  if (rc == 0) rc = raise_to(&wide, j->parameter);
+  sum.row = mt__op_row(MT_REDUCE, MT_OP_SUM);
+  sum.a = &wide;
+  if (rc == 0) rc = reduce_to(&sum, out);
+  if (rc == 0) rc = raise_to(out, 1 / j->parameter);
+  mt_tensor_release(&size);
+  mt_tensor_release(&wide);
+  return rc;
+}
+
+static int32_t complex_norm(const job *j, mt_tensor *out) {
+  mt_tensor real = {0};
+  job own = *j;
+  own.a = &real;
+  int32_t rc;
+  if (j->parameter == 2) {
+    rc = as_pairs(&real, j->a);
+    own.bits |= UINT64_C(1) << j->a->ndim_;
+  } else {
+    rc = mt_unary(MT_OP_ABS, &real, j->a);
+  }
+  if (rc == 0) rc = reduce_to(&own, out);
+  mt_tensor_release(&real);
+  return rc;
+}
+
+/* What is made of other operators comes in a tensor of its own, and is then copied. */
+static int32_t compose(const job *j, mt_tensor *out) {
+  mt_tensor own = {0};
+  bool norm = j->row->id == MT_OP_NORM, make = out->storage_ == NULL;
+  int32_t result = mt__reduce_dtype(j->row, j->a->dtype_);
+  int32_t rc = !norm                        ? complex_variance(j, &own)
+               : plain_norm(j->parameter) ? complex_norm(j, &own)
+                                            : general_norm(j, &own);
+  if (rc == 0 && make && own.dtype_ == result) {
+    mt__move(out, &own);
+    return 0;
+  }
+  if (rc == 0 && make) rc = mt_tensor_new(out, result, own.ndim_, own.sizes_);
+  if (rc == 0) rc = mt_copy(out, &own);
+  mt_tensor_release(&own);
+  if (rc != 0 && make) mt_tensor_release(out);
+  return rc;
+}
+
+int32_t mt_reduce_with(int32_t op, double parameter, mt_tensor *out, const mt_tensor *a,
+                       int32_t ndims, const int32_t *dims, int32_t keepdim, int32_t wide) {
+  job j = {.row = mt__op_row(MT_REDUCE, op), .parameter = parameter, .wide = wide, .a = a};
+  const mt_op_row *row = j.row;
   if (row == NULL) return MT_EVALUE;
+  if (ndims < 0 && short_way(row, parameter, out, a)) return 0;
   MT_TRY(mt__check_read(row->name, a));
   MT_TRY(mt__check_op_dtype(row, a->dtype_));
-  MT_TRY(gather_dims(row->name, a, ndims, dims, &bits));
-  for (int32_t d = 0; d < a->ndim_; d++) {
-    bool reduced = bits >> d & 1;
-    empty |= reduced && a->sizes_[d] == 0;
-    kept[d] = reduced ? 1 : a->sizes_[d];
-    if (!reduced || keepdim) sizes[ndim++] = kept[d];
-  }
-  if (empty && !(row->flags & (MT_OP_IDENTITY | MT_OP_FLOAT)))
+  MT_TRY(gather_dims(row->name, a, ndims, dims, &j.bits));
+  if (row->id == MT_OP_NORM && !(parameter >= 0 || isinf(parameter)))
+    return mt__fail(MT_EVALUE, "norm: the exponent must be at least 0 or infinite, not %g",
+                    parameter);
+  bool empty = false;
+  for (int32_t d = 0; d < a->ndim_; d++) empty |= j.bits >> d & 1 && a->sizes_[d] == 0;
+  shape_result(&j, keepdim);
+  bool any_result = false; /* an empty result needs no element */
+  for (int32_t d = 0; d < j.ndim; d++) any_result |= j.size[d] == 0;
+  if (empty && !(row->flags & (MT_OP_IDENTITY | MT_OP_FLOAT)) && !any_result)
     return mt__fail(MT_ESHAPE, "%s: a tensor of shape %s (%s) has no element to choose", row->name,
                     mt__shape(a), mt__name(a->dtype_));
   const mt__backend *backend = MT_BACKEND(a);
   if (backend->reduce == NULL)
     return mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", row->name);
+  if (out->storage_ != NULL)
+    MT_TRY(mt__prepare_out(row->name, out, result_dtype(row, a->dtype_, wide), j.ndim, j.size));
+  bool complex_parts = row->flags & MT_OP_REAL && mt__kind(a->dtype_) == MT_KIND_COMPLEX;
+  if (complex_parts || (row->id == MT_OP_NORM && !plain_norm(parameter))) return compose(&j, out);
 
-  /* The loops write a new tensor of their own dtype, with all dimensions; it is then viewed, cast
-   * or copied as the caller wants it. It is small next to what was read. */
-  int32_t result = result_dtype(row, a->dtype_, wide);
-  if (out->storage_ != NULL) MT_TRY(mt__prepare_out(row->name, out, result, ndim, sizes));
-  mt_tensor full = {0}, view = {0}, packed = {0};
-  int32_t rc = mt_tensor_new(&full, mt__reduce_dtype(row, a->dtype_), a->ndim_, kept);
-  if (rc == 0 && !out_aligned(a)) {
+  /* Positions over everything are told in C order, which strided memory is slow to walk in. */
+  bool walk = row->flags & MT_OP_POSITION && a->ndim_ > 1 && !mt_is_contiguous(a) &&
+              j.bits == UINT64_MAX >> (64 - a->ndim_);
+  mt_tensor packed = {0};
+  int32_t rc = 0;
+  if (walk || !aligned(a)) {
     rc = mt_clone(&packed, a, 0);
-    a = &packed;
+    j.a = &packed;
   }
-  if (rc == 0) rc = backend->reduce(op, &full, a, bits);
-  if (rc == 0) rc = mt_reshape(&view, &full, ndim, sizes);
-  if (rc == 0 && out->storage_ == NULL) {
-    if (result == full.dtype_) {
-      rc = mt_alias(out, &view);
-    } else {
-      rc = mt_tensor_new(out, result, ndim, sizes);
-      if (rc == 0) rc = mt_copy(out, &view);
-    }
-  } else if (rc == 0) {
-    rc = mt_copy(out, &view);
-  }
-  mt_tensor_release(&full);
-  mt_tensor_release(&view);
+  if (rc == 0) rc = reduce_to(&j, out);
   mt_tensor_release(&packed);
   return rc;
+}
+
+int32_t mt_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t ndims,
+                  const int32_t *dims, int32_t keepdim, int32_t wide) {
+  return mt_reduce_with(op, op == MT_OP_NORM ? 2 : 1, out, a, ndims, dims, keepdim, wide);
 }
 
 int32_t mt_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
@@ -123,7 +333,7 @@ int32_t mt_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const
   mt_tensor full[2] = {{0}, {0}}, view = {0}, packed = {0}, *target[2] = {values, indices};
   int32_t rc = mt_tensor_new(&full[0], a->dtype_, a->ndim_, kept);
   if (rc == 0) rc = mt_tensor_new(&full[1], MT_INT64, a->ndim_, kept);
-  if (rc == 0 && !out_aligned(a)) {
+  if (rc == 0 && !aligned(a)) {
     rc = mt_clone(&packed, a, 0);
     a = &packed;
   }

@@ -27,6 +27,9 @@ static mt_op_row rows[] = {
 #define XX(id, names, set, flags, doc) ROW(REDUCE, id, names, set, flags, doc)
                         MT_REDUCE_OPS(XX)
 #undef XX
+#define XX(id, names, set, flags, doc) ROW(SCAN, id, names, set, flags, doc)
+                            MT_SCAN_OPS(XX)
+#undef XX
 };
 enum { NROWS = sizeof rows / sizeof *rows };
 

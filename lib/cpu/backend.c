@@ -11,7 +11,7 @@ const mt__runner *mt__cpu_runner(void) {
   return &mt__kernels_get()->runner;
 }
 
-static mt_loop loop_of(int32_t family, int32_t op, int32_t dtype) {
+mt_loop mt__cpu_loop(int32_t family, int32_t op, int32_t dtype) {
   const mt__kernels *k = mt__kernels_get();
   switch (family) {
   case MT_UNARY:
@@ -31,18 +31,23 @@ static mt_loop loop_of(int32_t family, int32_t op, int32_t dtype) {
 
 static int32_t elementwise(int32_t family, int32_t op, int32_t dtype, mt__iter *it,
                            const void *factor) {
-  mt__iter_run(it, loop_of(family, op, dtype), (void *)factor, mt__cpu_runner());
+  mt__iter_run(it, mt__cpu_loop(family, op, dtype), (void *)factor, mt__cpu_runner());
   return 0;
 }
 
 const mt__backend mt__cpu = {
     .name = "cpu",
-    .loop = loop_of,
+    .loop = mt__cpu_loop,
     .cast = mt__cpu_cast,
     .elementwise = elementwise,
     .copy = mt__cpu_copy,
+    .fused = mt__cpu_fused,
     .reduce = mt__cpu_reduce,
+    .reduce_flat = mt__cpu_reduce_flat,
     .reduce_index = mt__cpu_reduce_index,
+    .scan = mt__cpu_scan,
+    .scan_index = mt__cpu_scan_index,
+    .order = mt__cpu_order,
     .matmul = mt__cpu_matmul,
     .find = mt__cpu_find,
     .byteswap = mt__cpu_byteswap,

@@ -17,11 +17,23 @@ static inline const mt__kernels *mt__kernels_get(void) {
 }
 
 mt_loop mt__cpu_cast(int32_t to, int32_t from);
+mt_loop mt__cpu_loop(int32_t family, int32_t op, int32_t dtype);
+int32_t mt__cpu_fused(mt__stage *stage);
+/* How the reductions above make the result of one contiguous line; for max and min the values. */
+mt__reducer mt__cpu_line_reducer(int32_t op, double parameter, int32_t dtype);
 const mt__runner *mt__cpu_runner(void);
 int32_t mt__cpu_copy(mt__iter *it);
-int32_t mt__cpu_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, uint64_t dims);
+int32_t mt__cpu_reduce(int32_t op, double parameter, mt_tensor *out, const mt_tensor *a,
+                       uint64_t dims);
+void mt__cpu_reduce_flat(int32_t op, double parameter, int32_t dtype, char *out, const char *p,
+                         int64_t n);
 int32_t mt__cpu_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                              int32_t dim);
+int32_t mt__cpu_scan(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t dim);
+int32_t mt__cpu_scan_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
+                           int32_t dim);
+int32_t mt__cpu_order(int32_t what, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
+                      int32_t dim, int64_t k);
 int32_t mt__cpu_matmul(mt_tensor *c, const mt_tensor *a, const mt_tensor *b);
 int32_t mt__cpu_find(const mt_tensor *a, bool negative, bool *found);
 int32_t mt__cpu_byteswap(mt_tensor *t);

@@ -24,8 +24,8 @@ local torch = {}
 -- In order: later files build on earlier ones, and operators never replace a view's name.
 for _, name in ipairs {
   'storage', 'shape', 'view', 'copy', 'table', 'index', 'mask', 'apply', 'types', 'create', 'ops',
-  'ternary', 'reduce', 'matmul', 'random', 'buffer', 'interface', 'query', 'cuda', 'print', 'io',
-  'exchange', 'pyexport', 'embed',
+  'ternary', 'reduce', 'scan', 'statistics', 'matmul', 'fuse', 'random', 'buffer', 'interface', 'query',
+  'cuda', 'print', 'io', 'exchange', 'pyexport', 'embed',
 } do
   local feature = require('moontorch.' .. name)
   local meta = getmetatable(feature)

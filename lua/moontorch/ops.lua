@@ -10,10 +10,11 @@ local memory = require 'moontorch.memory'
 local tensor = require 'moontorch.tensor'
 local scalar = require 'moontorch.scalar'
 local args = require 'moontorch.args'
+local traced = require 'moontorch.traced'
 
 local M = { rows = {} }
 
-local new, is = tensor.new, tensor.is
+local new, is, istraced = tensor.new, tensor.is, traced.is
 local first, second = scalar.first, scalar.second
 local again, pressure = memory.again, memory.pressure
 local methods, meta = tensor.methods, tensor.meta
@@ -36,9 +37,12 @@ local function badresult(name, out)
 end
 
 -- A function that does out = op(a), where out is written or, when nil, made.
-local function onetensor(call)
+local function onetensor(call, family)
   return function(id, name, out, a)
-    if not is(a) then args.tensor(a, name) end
+    if not is(a) then
+      if istraced(a) then return traced.record(family, id, name, out, a) end
+      args.tensor(a, name)
+    end
     if out ~= nil then
       if not is(out) then badresult(name, out) end
       local rc = call(id, out, a)
@@ -53,14 +57,18 @@ local function onetensor(call)
   end
 end
 
-local unary, predicate = onetensor(C.mt_unary), onetensor(C.mt_predicate)
+local unary = onetensor(C.mt_unary, C.MT_UNARY)
+local predicate = onetensor(C.mt_predicate, C.MT_PREDICATE)
 
--- What C takes for a and b, one of which may be a Lua value. The scalar is written just before C
--- reads it.
+-- What C takes for a and b, one of which may be a Lua value; false where one is being recorded. The
+-- scalar is written just before C reads it.
 local function operands(name, a, b)
   if is(a) then
     if is(b) then return a, b end
+    if istraced(b) then return false end
     return a, second(b, a.dtype_, name)
+  elseif istraced(a) or istraced(b) then
+    return false
   elseif not is(b) then
     fail.raise('%s: expected a tensor, got %s and %s', name, tensor.kindof(a), tensor.kindof(b))
   end
@@ -69,6 +77,7 @@ end
 
 local function binary(id, name, out, a, b)
   local x, y = operands(name, a, b)
+  if not x then return traced.record(C.MT_BINARY, id, name, out, a, b) end
   local rc = C.mt_binary(id, out, x, y)
   if rc ~= 0 then again(rc, resizable(out, a, b), C.mt_binary, id, out, x, y) end
   return out
@@ -76,6 +85,7 @@ end
 
 local function compare(id, name, out, a, b)
   local x, y = operands(name, a, b)
+  if not x then return traced.record(C.MT_COMPARE, id, name, out, a, b) end
   local rc = C.mt_compare(id, out, x, y)
   if rc ~= 0 then again(rc, resizable(out, a, b), C.mt_compare, id, out, x, y) end
   return out
@@ -85,7 +95,7 @@ local MUL
 
 -- out = op(a, value * b), Torch7's extra factor.
 local function scaled(id, name, out, a, value, b)
-  if not is(b) then
+  if not is(b) and not istraced(b) then
     fail.raise('%s: expected (a, factor, b) with a tensor b, got %s', name, tensor.kindof(b))
   end
   if value == 1 then return binary(id, name, out, a, b) end
@@ -134,7 +144,7 @@ local function definebinary(row)
     elseif d ~= nil then
       if not isscaled then fail.raise('%s: too many arguments', name) end
       return scaled(id, name, target(name, a), b, c, d)
-    elseif isscaled and not is(b) and is(c) then
+    elseif isscaled and not is(b) and (is(c) or istraced(c)) then
       out = scaled(id, name, new(), a, b, c)
     else
       return binary(id, name, target(name, a), b, c)

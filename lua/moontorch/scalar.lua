@@ -75,7 +75,8 @@ local function slot()
   end
 end
 
---- Weak scalars: fun(x, other dtype id, operator name) -> tensor.
+--- Makes a slot: fun(x, other dtype id, operator name) -> tensor, a weak scalar.
+M.slot = slot
 M.first = slot()
 M.second = slot()
 M.third = slot()

@@ -3,6 +3,7 @@
 local ffi = require 'ffi'
 require 'moontorch.native'
 local memory = require 'moontorch.memory'
+local traced = require 'moontorch.traced'
 
 ---@class moontorch.Tensor
 ---@field dtype moontorch.Dtype
@@ -61,6 +62,7 @@ end
 ---@return string
 function M.kindof(x)
   if M.is(x) then return M.describe(x) end
+  if traced.is(x) then return 'a value inside of torch.fuse, where this cannot be done' end
   if type(x) == 'cdata' then return (tostring(ffi.typeof(x)):gsub('^ctype(%b<>)$', 'cdata %1')) end
   return type(x)
 end

@@ -8,8 +8,9 @@ local memory = require 'moontorch.memory'
 local tensor = require 'moontorch.tensor'
 local scalar = require 'moontorch.scalar'
 local ops = require 'moontorch.ops'
+local traced = require 'moontorch.traced'
 
-local new, is = tensor.new, tensor.is
+local new, is, istraced = tensor.new, tensor.is, traced.is
 local again, pressure = memory.again, memory.pressure
 local first, second, third, factor = scalar.first, scalar.second, scalar.third, scalar.factor
 local target = ops.target
@@ -33,6 +34,9 @@ end
 
 -- out = op(a, b, c) with a factor or nil.
 local function ternary(id, name, out, a, b, c, value)
+  if not (is(a) and is(b) and is(c)) and (istraced(a) or istraced(b) or istraced(c)) then
+    return traced.record(C.MT_TERNARY, id, name, out, a, b, c, value)
+  end
   local dtype = lead(name, a, b, c)
   local x = is(a) and a or first(a, dtype, name)
   local y = is(b) and b or second(b, dtype, name)

@@ -7,33 +7,65 @@
 
 #include "../../core/iter.h"
 
-/* One accumulator of a reduction; wider than the elements, so that precision outlives the run. */
-typedef union mt__state {
-  struct {
-    double hi, lo; /* a sum and what its roundings lost */
-  } sum;
+/* A word of a reduction's state; wider than the elements, so that precision outlives the run. */
+typedef union mt__word {
   double real;
   int64_t integer;
-  double _Complex z;
-} mt__state;
+} mt__word;
 
-/* What a reduction of one dtype is made of: see reduce.inc. NULL where the operator has no meaning. */
+/* What a result is made of besides the state. */
+typedef struct mt__folded {
+  int64_t count;    /* elements that were reduced */
+  double parameter; /* of the operator: the correction of var and std */
+} mt__folded;
+
+/*
+ * What a reduction of one dtype is made of: see reduce.inc. NULL where the operator has no meaning.
+ * States of n outputs are `words` arrays of n words, one after another: word k of output c is
+ * s[k * n + c].
+ */
 typedef struct mt__reducer {
-  void (*start)(mt__state *states, int64_t count);
-  /* *state takes in p[0], p[stride], ...: n aligned elements. */
-  void (*fold)(mt__state *state, const char *p, int64_t stride, int64_t n);
-  /* states[c] takes in column c of nrows rows of at most MT_COLUMNS contiguous elements. */
-  void (*fold_columns)(mt__state *states, const char *p, int64_t row_stride, int64_t nrows,
-                       int64_t ncolumns);
-  void (*merge)(mt__state *state, const mt__state *other);
-  /* Writes the result of `reduced` elements, of the dtype mt__reduce_dtype tells. */
-  void (*finish)(char *out, const mt__state *state, int64_t reduced);
+  int32_t words;
+  void (*start)(mt__word *s, int64_t n);
+  /* The state of one output takes in n aligned elements, p[0], p[stride], ...; `first` is the position of
+   * p[0] among all that are reduced. */
+  void (*fold)(mt__word *s, int64_t first, const char *p, int64_t stride, int64_t n);
+  /* The states of n <= MT_COLUMNS outputs take in the columns of nrows rows of contiguous elements. */
+  void (*fold_columns)(mt__word *s, int64_t first, const char *p, int64_t row_stride, int64_t nrows,
+                       int64_t n);
+  /* n states take in what others have gathered from later elements. */
+  void (*merge)(mt__word *s, const mt__word *others, int64_t n);
+  /* Writes n results, of the dtype that mt__reduce_dtype tells. */
+  void (*finish)(char *out, int64_t stride, const mt__word *s, int64_t n, const mt__folded *of);
+  /* Whether no further element can change the result of this output. (optional) */
+  bool (*decided)(const mt__word *s);
 } mt__reducer;
 
-enum { MT_COLUMNS = 128 };
+enum {
+  MT_COLUMNS = 4096, /* outputs that are folded side by side */
+  MT_WORDS = 3       /* of a state, at most */
+};
 
-/* The position of the largest or smallest of n elements: the first one, or the first NaN. */
-typedef int64_t (*mt__extreme)(const char *p, int64_t stride, int64_t n);
+/* What a running sum or product of one dtype is made of: see scan.inc. */
+typedef struct mt__scanner {
+  void (*start)(mt__word *carry); /* two words: what nothing comes to */
+  /* n aligned elements of a line, of which the carry holds what came before. */
+  void (*line)(char *out, int64_t out_stride, const char *p, int64_t stride, int64_t n,
+               const mt__word *carry);
+  /* The carry takes in n elements, or what a later carry has gathered from nothing. */
+  void (*advance)(mt__word *carry, const char *p, int64_t stride, int64_t n);
+  void (*join)(mt__word *carry, const mt__word *later);
+  /* n <= MT_COLUMNS whole lines side by side, contiguous across. */
+  void (*rows)(char *out, int64_t out_stride, const char *p, int64_t stride, int64_t nrows,
+               int64_t n);
+} mt__scanner;
+
+/* n whole running extremes side by side, with their positions from 0; see scan_extreme.inc. */
+typedef void (*mt__scan_extreme)(char *out, int64_t out_stride, char *at, int64_t at_stride,
+                                 const char *p, int64_t stride, int64_t length, int64_t n);
+
+/* How |x| is gathered into a norm: by the exponent p. */
+enum { MT_NORM_0, MT_NORM_1, MT_NORM_2, MT_NORM_MAX, MT_NORM_MIN, MT_NNORMS };
 
 typedef struct mt__kernels {
   const char *isa;
@@ -44,7 +76,12 @@ typedef struct mt__kernels {
   mt_loop ternary[MT_NTERNARY][MT_NDTYPES];
   mt_loop cast[MT_NDTYPES][MT_NDTYPES]; /* [to][from]; any alignment */
   mt__reducer reduce[MT_NREDUCE][MT_NDTYPES];
-  mt__extreme max_position[MT_NDTYPES], min_position[MT_NDTYPES];
+  mt__scanner scan[MT_NSCAN][MT_NDTYPES];
+  mt__scan_extreme scan_extreme[MT_NSCAN][MT_NDTYPES];
+  mt__reducer norm[MT_NNORMS][MT_NDTYPES];
+  /* Writes the values that the states of argmax and argmin hold, in the elements' dtype. */
+  void (*finish_extreme[MT_NDTYPES])(char *out, int64_t stride, const mt__word *s, int64_t n,
+                                     const mt__folded *of);
   mt__runner runner;
 } mt__kernels;
 
@@ -62,7 +99,12 @@ void MT_ISA(mt__fill_cast)(mt__kernels *k);
 void MT_ISA(mt__fill_half)(mt__kernels *k);
 void MT_ISA(mt__fill_copy)(mt__kernels *k);
 void MT_ISA(mt__fill_math)(mt__kernels *k);
-void MT_ISA(mt__fill_reduce)(mt__kernels *k);
+void MT_ISA(mt__fill_sum)(mt__kernels *k);
+void MT_ISA(mt__fill_extreme)(mt__kernels *k);
+void MT_ISA(mt__fill_position)(mt__kernels *k);
+void MT_ISA(mt__fill_moment)(mt__kernels *k);
+void MT_ISA(mt__fill_truth)(mt__kernels *k);
+void MT_ISA(mt__fill_scan)(mt__kernels *k);
 
 /*
  * LOOP(id, dtype, stored type, compute type, access, expression) for each dtype, with the expression
@@ -102,6 +144,13 @@ void MT_ISA(mt__by_float)(mt_loop loop, int32_t halves, char *const *p, const in
 #define MT_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define MT_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+/* A short loop, of which each turn is better compiled by itself. */
+#if defined(__clang__)
+#define MT_UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define MT_UNROLLED _Pragma("GCC unroll 16")
 #endif
 
 #endif

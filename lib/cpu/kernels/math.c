@@ -44,24 +44,28 @@ typedef void (*block_function)(void *out, const void *x, int64_t n);
   }
 
 #if !defined(__AVX512F__)
-static void mt_pow_products(float *product, float *low, const float *x, const float *y, int64_t n) {
+static bool mt_pow_products(float *product, float *low, const float *x, const float *y, int64_t n) {
+  uint32_t key = 0, largest = 0;
   MT_INDEPENDENT for (int64_t i = 0; i < n; i++)
     product[i] = mt_pow_productf(x[i], 0, y[i], &low[i]);
-}
-#endif
-
-/* In two passes: one would have more values in flight than the processor keeps. */
-static void pow_of_float(float *out, const float *x, const float *y, int64_t n) {
-  float product[BLOCK], low[BLOCK];
-  uint32_t key = 0, largest = 0;
-  mt_pow_products(product, low, x, y, n);
   for (int64_t i = 0; i < n; i++) {
     uint32_t of_x = mt_logf_key(x[i]), of_product = mt_abs_bits(product[i]);
     key = of_x > key ? of_x : key;
     largest = of_product > largest ? of_product : largest;
   }
-  if (key <= MT_LOGF_LIMIT && largest <= MT_POWF_LIMIT) {
-    MT_INDEPENDENT for (int64_t i = 0; i < n; i++) out[i] = mt_power_normalf(product[i], low[i]);
+  return key <= MT_LOGF_LIMIT && largest <= MT_POWF_LIMIT;
+}
+
+static void mt_powers(float *out, const float *product, const float *low, int64_t n) {
+  MT_INDEPENDENT for (int64_t i = 0; i < n; i++) out[i] = mt_power_normalf(product[i], low[i]);
+}
+#endif
+
+/* In two passes: one would have more values in flight than the processor keeps. */
+static void pow_of_float(float *out, const float *x, const float *y, int64_t n) {
+  _Alignas(64) float product[BLOCK], low[BLOCK];
+  if (mt_pow_products(product, low, x, y, n)) {
+    mt_powers(out, product, low, n);
   } else {
     MT_INDEPENDENT for (int64_t i = 0; i < n; i++) out[i] = mt_powf(x[i], y[i]);
   }

@@ -7,6 +7,7 @@
 #ifndef MT_MATH_FLOAT_H
 #define MT_MATH_FLOAT_H
 
+#include "math_float_arc.h"
 #include "math_float_error.h"
 #include "math_float_exp.h"
 #include "math_float_log.h"
@@ -17,15 +18,6 @@
   MT_INLINE float mt_##name##f(float x) {          \
     return (float)mt_##name##_double((double)x);   \
   }
-MT_THROUGH_DOUBLE(exp2)
-MT_THROUGH_DOUBLE(expm1)
-MT_THROUGH_DOUBLE(log2)
-MT_THROUGH_DOUBLE(log10)
-MT_THROUGH_DOUBLE(asin)
-MT_THROUGH_DOUBLE(acos)
-MT_THROUGH_DOUBLE(atan)
-MT_THROUGH_DOUBLE(sinh)
-MT_THROUGH_DOUBLE(cosh)
 MT_THROUGH_DOUBLE(asinh)
 MT_THROUGH_DOUBLE(acosh)
 MT_THROUGH_DOUBLE(atanh)

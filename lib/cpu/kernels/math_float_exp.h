@@ -1,7 +1,7 @@
 /*
- * exp, sigmoid and tanh of float32. The argument is n ln 2 + r with |r| <= ln 2 / 2, and e^r a
- * minimax polynomial. Polynomials here are not evaluated by Horner's rule, but as sums of shorter
- * ones: the chain of dependent steps is what limits such loops.
+ * exp, expm1, sinh, cosh, sigmoid and tanh of float32. The argument is n ln 2 + r with
+ * |r| <= ln 2 / 2, and e^r a minimax polynomial. Polynomials here are not evaluated by Horner's
+ * rule, but as sums of shorter ones: the chain of dependent steps is what limits such loops.
  */
 #ifndef MT_MATH_FLOAT_EXP_H
 #define MT_MATH_FLOAT_EXP_H
@@ -76,6 +76,38 @@ MT_INLINE float mt_tanhf_core(float x) {
 
 MT_INLINE float mt_tanhf(float x) {
   return mt_tanhf_core(mt_clampf(x, 42));
+}
+
+/* e^x - 1 = 2 (s p + (s - 1/2)), as s = 2^(n - 1) is a float wherever the result is one. */
+MT_INLINE float mt_expm1f(float x) {
+  float a = mt_clampf(x, 88.8f); /* in two steps, as s has to be a float below 0 too */
+  a = a < -30 ? -30 : a;
+  float t = MT_FMA(a, MT_LOG2_EF, MT_ROUNDERF), n = t - MT_ROUNDERF;
+  float r = MT_FMA(n, -MT_LN2F_LO, MT_FMA(n, -MT_LN2F_HI, a));
+  float p = mt_expm1_reducedf(r), s = mt_power_of_twof(mt__float_bits(t) - 1);
+  return __builtin_copysignf(2 * MT_FMA(s, p, s - 0.5f), x);
+}
+
+/* e^a / 2 for a >= 0. */
+MT_INLINE float mt_half_expf(float a) {
+  a = a > 105 ? 105 : a;
+  float t = MT_FMA(a, MT_LOG2_EF, MT_ROUNDERF), n = t - MT_ROUNDERF;
+  float r = MT_FMA(n, -MT_LN2F_LO, MT_FMA(n, -MT_LN2F_HI, a));
+  return mt_scalef(mt_exp_reducedf(r), mt__float_bits(t) - 1);
+}
+
+/* Near 0 a polynomial, elsewhere a difference of powers. */
+MT_INLINE float mt_sinhf(float x) {
+  float a = __builtin_fabsf(x), half = mt_half_expf(a), z = x * x;
+  float p = MT_FMA(z, 0x1.756dfap-19f, 0x1.a022b6p-13f);
+  p = MT_FMA(z, p, 0x1.1110e0p-7f);
+  p = MT_FMA(z, p, 0x1.555556p-3f);
+  return a > 1 ? __builtin_copysignf(half - 0.25f / half, x) : MT_FMA(x * z, p, x);
+}
+
+MT_INLINE float mt_coshf(float x) {
+  float half = mt_half_expf(__builtin_fabsf(x));
+  return half + 0.25f / half;
 }
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * log and log1p of float32. The argument is 2^e (1 + f) with 1 + f between the square roots of 1/2
+ * Logarithms of float32. The argument is 2^e (1 + f) with 1 + f between the square roots of 1/2
  * and 2, and log(1 + f) a minimax polynomial.
  */
 #ifndef MT_MATH_FLOAT_LOG_H
@@ -73,5 +73,38 @@ MT_INLINE float mt_log1pf(float x) {
   r = x < -1 ? NAN : r;
   return x == -1 ? -INFINITY : r;
 }
+
+/*
+ * Logarithms to another base: f times the factor is a sum of two float32, and so is e times its
+ * logarithm of 2. Without FMA float64 serves.
+ */
+#if defined(MT_HAS_FMA)
+MT_INLINE float mt_log_basef(float x, float factor, float factor_low, float two, float two_low) {
+  uint32_t small = x < 0x1p-126f ? 23u << 23 : 0;
+  uint32_t v = mt__float_bits(x * mt__bits_float(small + 0x3f800000)) - MT_SQRT_HALF_BITSF;
+  float e = (float)((int32_t)(v - small) >> 23);
+  float f = mt__bits_float((v & 0x007fffff) + MT_SQRT_HALF_BITSF) - 1;
+  float h = f * factor, l = MT_FMA(f, factor_low, MT_FMA(f, factor, -h));
+  l = MT_FMA(e, two_low, MT_FMA(mt_log_reducedf(f), factor, l));
+  float whole = e * two, sum = whole + h;
+  float r = sum + (l + (h - (sum - whole)));
+  r = x < INFINITY ? r : x;
+  r = x < 0 ? NAN : r;
+  return x == 0 ? -INFINITY : r;
+}
+MT_INLINE float mt_log2f(float x) {
+  return mt_log_basef(x, 0x1.715476p+0f, 0x1.4ae0c0p-26f, 1, 0);
+}
+MT_INLINE float mt_log10f(float x) {
+  return mt_log_basef(x, 0x1.bcb7b2p-2f, -0x1.5b235ep-27f, 0x1.344p-2f, 0x1.3509f8p-18f);
+}
+#else
+MT_INLINE float mt_log2f(float x) {
+  return (float)mt_log2_double((double)x);
+}
+MT_INLINE float mt_log10f(float x) {
+  return (float)mt_log10_double((double)x);
+}
+#endif
 
 #endif

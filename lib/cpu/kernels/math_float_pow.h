@@ -1,5 +1,5 @@
 /*
- * x^y of float32 as 2^(y log2 x). The product has to be right to 2^-33 of itself, as its integer
+ * 2^x and x^y of float32, the latter as 2^(y log2 x). The product has to be right to 2^-33 of itself, as its integer
  * part is up to 128. Where there is FMA, log2 x is computed as a sum of two float32, which is
  * faster than float64; elsewhere in float64.
  */
@@ -8,12 +8,19 @@
 
 #include "math_float_parts.h"
 
+#define MT_EXP2_C1 0x1.62e430p-1f
+#define MT_EXP2_C2 0x1.ebfbdcp-3f
+#define MT_EXP2_C3 0x1.c6af7ap-5f
+#define MT_EXP2_C4 0x1.3b2ddap-7f
+#define MT_EXP2_C5 0x1.5f0978p-10f
+#define MT_EXP2_C6 0x1.4172b0p-13f
+
 /* 2^r for |r| <= 0.5005; relative error 2^-28 before rounding. */
 MT_INLINE float mt_exp2_reducedf(float r) {
   float r2 = r * r;
-  float a = MT_FMA(r, 0x1.ebfbdcp-3f, 0x1.62e430p-1f);
-  float b = MT_FMA(r, 0x1.3b2ddap-7f, 0x1.c6af7ap-5f);
-  float c = MT_FMA(r, 0x1.4172b0p-13f, 0x1.5f0978p-10f);
+  float a = MT_FMA(r, MT_EXP2_C2, MT_EXP2_C1);
+  float b = MT_FMA(r, MT_EXP2_C4, MT_EXP2_C3);
+  float c = MT_FMA(r, MT_EXP2_C6, MT_EXP2_C5);
   a = MT_FMA(r2, MT_FMA(r2, c, b), a);
   return MT_FMA(r, a, 1);
 }
@@ -66,14 +73,12 @@ MT_INLINE float mt_pow_productf(float x, uint32_t shift, float y, float *low) {
   uint32_t v = mt__float_bits(x) - MT_POW_FIRST_BITS, i = v >> 18 & 31;
   float e = (float)((int32_t)(v - shift) >> 23);
   float m = mt__bits_float((v & 0x007fffff) + MT_POW_FIRST_BITS);
-  /* h + l is exactly m factor - centre; the logarithm is h + l + h q(h). */
-  float p = m * mt_pow_factor[i], l = MT_FMA(m, mt_pow_factor[i], -p);
-  float first = p - MT_POW_CENTRE, h = first + l;
-  float q = MT_FMA(h, MT_POW_C5, MT_POW_C4);
-  q = MT_FMA(h, q, MT_POW_C3);
-  q = MT_FMA(h, q, MT_POW_C2);
-  q = MT_FMA(h, q, MT_POW_REST);
-  l = MT_FMA(h, q, (l - (h - first)) + mt_pow_log_lo[i]);
+  /* h + l is exactly m factor - centre, and the logarithm h + l and a polynomial in h. */
+  float factor = mt_pow_factor[i], h = MT_FMA(m, factor, -MT_POW_CENTRE), p = m * factor;
+  float l = MT_FMA(m, factor, -p) - (h - (p - MT_POW_CENTRE)), h2 = h * h;
+  float a = MT_FMA(h, MT_POW_C3, MT_POW_C2), b = MT_FMA(h, MT_POW_C5, MT_POW_C4);
+  l = MT_FMA(h, MT_POW_REST, l + mt_pow_log_lo[i]);
+  l = MT_FMA(h2, MT_FMA(h2, b, a), l);
   float whole = e + mt_pow_log_hi[i], sum = whole + h;
   l += h - (sum - whole);
   h = sum + l;
@@ -126,6 +131,13 @@ MT_INLINE float mt_powf(float x, float y) {
   power = (x != x) | (y != y) ? x + y : power;
   power = mt__bits_float(mt__float_bits(power) ^ (odd ? mt__float_bits(x) & 0x80000000 : 0));
   return (y == 0) | (x == 1) | ((a == 1) & (__builtin_fabsf(y) == INFINITY)) ? 1 : power;
+}
+
+/* 2^x. */
+MT_INLINE float mt_exp2f(float x) {
+  x = mt_clampf(x, 152);
+  float t = x + MT_ROUNDERF;
+  return mt_scalef(mt_exp2_reducedf(x - (t - MT_ROUNDERF)), mt__float_bits(t));
 }
 
 #endif

@@ -47,13 +47,13 @@
   ((a) != (a) ? (a) : mt_signbit(a) ? (__typeof__(a))3.14159265358979323846 : (__typeof__(a))0)
 
 /* Shifts by as many bits as there are, or more, or fewer than none: all bits go. */
-#define mt_bits(a) (8 * (int)sizeof(a))
-#define mt_in_bits(a, b) ((b) >= 0 && (b) < mt_bits(a))
+#define mt_width(a) (8 * (int)sizeof(a))
+#define mt_in_bits(a, b) ((b) >= 0 && (b) < mt_width(a))
 #define mt_lshift(a, b)                                                                         \
   ((__typeof__(a))(!mt_in_bits(a, b) ? 0                                                        \
                    : sizeof(a) > 4   ? (uint64_t)(a) << ((b) & 63)                              \
                                      : (uint64_t)((uint32_t)(a) << ((b) & 31))))
-#define mt_rshift(a, b) ((a) >> (mt_in_bits(a, b) ? (b) : mt_bits(a) - 1) >> !mt_in_bits(a, b))
+#define mt_rshift(a, b) ((a) >> (mt_in_bits(a, b) ? (b) : mt_width(a) - 1) >> !mt_in_bits(a, b))
 
 /* Division by 0 is refused before a loop runs; should another thread write a 0 meanwhile, nothing
  * traps. The lowest integer divided by -1 wraps. */

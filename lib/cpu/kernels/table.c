@@ -22,7 +22,12 @@ const mt__kernels *MT_ISA(mt__kernels)(void) {
   MT_ISA(mt__fill_half)(&k);
   MT_ISA(mt__fill_copy)(&k); /* equal dtypes move bytes: after the casts */
   MT_ISA(mt__fill_math)(&k); /* better loops of some unary operators: after those */
-  MT_ISA(mt__fill_reduce)(&k);
+  MT_ISA(mt__fill_sum)(&k);
+  MT_ISA(mt__fill_extreme)(&k);
+  MT_ISA(mt__fill_position)(&k);
+  MT_ISA(mt__fill_moment)(&k);
+  MT_ISA(mt__fill_truth)(&k);
+  MT_ISA(mt__fill_scan)(&k);
   k.runner.cast = cast;
   return &k;
 }

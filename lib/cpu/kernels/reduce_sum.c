@@ -1,0 +1,35 @@
+/*
+ * sum, mean and prod. Small integers are summed in 32 bits for some thousand elements, then in 64;
+ * floats in their compute type for GROUP elements, then in double, which for float64 keeps what its
+ * roundings lose.
+ */
+#include "reduce.h"
+
+/* Knuth, The Art of Computer Programming 2, section 4.2.2, theorem B. */
+static inline void add_exactly(mt__word *hi, mt__word *lo, double x) {
+  double sum = hi->real + x, rest = sum - hi->real;
+  double lost = (hi->real - (sum - rest)) + (x - rest);
+  lo->real += lost - lost == 0 ? lost : 0; /* inf - inf would spoil an infinite sum */
+  hi->real = sum;
+}
+
+#define PLUS(b, x) ((b) + (x))
+#define TIMES(b, x) ((b) * (x))
+#define CTIMES(b, x) mt_cmul(b, x)
+
+#define TEMPLATE "reduce_sum.inc"
+#include "reduce_dtypes.inc"
+
+#define SET(op, name, last, dtype)                                                                 \
+  k->reduce[MT_OP_##op][MT_##dtype] = (mt__reducer){                                               \
+      name##_words_##dtype, name##_##dtype##_start,  name##_##dtype##_fold,                        \
+      name##_##dtype##_fold_columns, name##_##dtype##_merge, last##_##dtype, NULL};
+#define XX(id, ...)                 \
+  SET(SUM, sum, finish_sum, id)     \
+  SET(MEAN, sum, finish_mean, id)   \
+  SET(PROD, prod, finish_prod, id)
+
+void MT_ISA(mt__fill_sum)(mt__kernels *k) {
+  MT_DTYPES(XX)
+  k->reduce[MT_OP_PROD][MT_FLOAT32].fold = fold_prod_float;
+}
