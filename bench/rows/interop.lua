@@ -43,7 +43,7 @@ return {
   small_in, small_out, large_in, large_out,
   -- What any call over the bridge costs, of which the rows above consist for the most part.
   {
-    name = 'call of Python', target = 0.05, ours = function()
+    name = 'call of Python', target = 0.01, ours = function()
       local f = python().eval 'lambda: None'
       return function(n)
         for _ = 1, n do f() end

@@ -169,6 +169,16 @@ static int32_t shared_size(int fd, int64_t nbytes, const char *name) {
                   (long long)st.st_size, (long long)nbytes);
 }
 
+/* Gives new memory its size: with its pages where that can be had, since without room for them a
+ * later write would end the process. */
+static int reserve(int fd, int64_t nbytes) {
+#if defined(__linux__)
+  return posix_fallocate(fd, 0, (off_t)nbytes);
+#else
+  return ftruncate(fd, (off_t)nbytes) == 0 ? 0 : errno;
+#endif
+}
+
 int32_t mt__os_shared(void **data, void **cookie, const char *name, int64_t nbytes, int32_t how) {
   char path[256];
   bool made = false;
@@ -185,8 +195,7 @@ int32_t mt__os_shared(void **data, void **cookie, const char *name, int64_t nbyt
                               name);
   int32_t rc = 0;
   mapping *m = NULL;
-  /* Blocks are reserved now: without room for them a later write would end the process. */
-  int code = made && nbytes > 0 ? posix_fallocate(fd, 0, (off_t)nbytes) : 0;
+  int code = made && nbytes > 0 ? reserve(fd, nbytes) : 0;
   if (code != 0) {
     errno = code == ENOSPC ? ENOMEM : code;
     rc = io_error("size shared memory", name);

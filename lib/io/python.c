@@ -83,6 +83,7 @@ void mt_python_forget(mt_pyobject *o) {
 static void at_exit(void) {
   if (getpid() != owner_process || !py.initialized()) return;
   py.ensure();
+  mt_python_drain(NULL);
   py.finalize();
 }
 
