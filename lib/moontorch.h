@@ -189,7 +189,7 @@ MT_API int32_t mt_promote(int32_t a, int32_t b);
 /* 1 when values of `from` may be stored in `to` by an in-place operator: never down a kind. */
 MT_API int32_t mt_can_store(int32_t from, int32_t to);
 
-/* One element of float16 or bfloat16, exact to double and rounded to nearest even from it. */
+/* One element of float16 or bfloat16, exact to double (any NaN as one) and rounded to nearest even from it. */
 MT_API double mt_half_to_double(uint16_t bits);
 MT_API uint16_t mt_double_to_half(double value);
 MT_API double mt_bfloat16_to_double(uint16_t bits);

@@ -2,6 +2,7 @@
 -- justifies.
 local torch = require 'moontorch'
 local C = require 'moontorch.native'
+local ffi = require 'ffi'
 local support = require 'test.support'
 
 local function npy(header, data, version)
@@ -298,5 +299,51 @@ describe('files that are none', function()
     f:close()
     assert.has_error(function() torch.load(f) end, 'load: the file is closed')
     assert.has_error(function() torch.save(f, torch.ones(1)) end, 'npy.save: the file is closed')
+  end)
+end)
+
+describe('NaN of any bits', function()
+  -- The bits of a double that LuaJIT would take for an object of its own.
+  local function check()
+    local patterns = { 0xFFFA800000001000ULL, 0xFFFFFFFFFFFFFFFFULL, 0xFFFF800000000001ULL,
+      0x7FF0000000000001ULL, 0xFFF8000000000000ULL, 0xFFFE800000000000ULL }
+    for _, bits in ipairs(patterns) do
+      for _, name in ipairs { 'float16', 'bfloat16', 'float32', 'float64', 'complex64', 'complex128' } do
+        local t = torch.zeros(3, { dtype = name })
+        local size = t:elementSize()
+        if t.dtype.iscomplex then size = size / 2 end
+        local p = ffi.cast('uint8_t *', t:data())
+        local from = ffi.cast('uint8_t *', ffi.new('uint64_t[1]', bits))
+        for at = 0, 3 * t:elementSize() - 1, size do
+          -- The upper bytes are the sign and the exponent.
+          ffi.copy(p + at, from + 8 - size, size)
+        end
+        local function isnan(v)
+          if type(v) == 'cdata' then return v.re ~= v.re and v.im ~= v.im end
+          return type(v) == 'number' and v ~= v
+        end
+        -- Narrow ones of these patterns may be infinite: the ones that C calls NaN must be NaN here.
+        if torch.isnan(t)[1] == 1 then
+          assert.is_true(isnan(t[2]), name)
+          assert.is_true(isnan(t:totable()[3]), name)
+          assert.is_true(isnan(t:storage()[1]), name)
+          assert.is_true(isnan(t:sum()), name)
+          if not t.dtype.iscomplex then assert.is_true(isnan(t:max()), name) end
+          t:apply(function(x) assert(isnan(x), name) end)
+          assert.is_string(tostring(t))
+        end
+      end
+    end
+  end
+
+  it('is a number in the interpreter', function()
+    jit.off()
+    local ok, message = pcall(check)
+    jit.on()
+    assert(ok, message)
+  end)
+
+  it('is a number in compiled code', function()
+    for _ = 1, 30 do check() end
   end)
 end)

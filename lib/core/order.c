@@ -20,8 +20,9 @@ static int32_t order(int32_t what, const char *op, mt_tensor *values, mt_tensor 
   int64_t n = a->sizes_[dim];
   if (what == MT__MEDIAN) k = (n + 1) / 2;
   if (n == 0)
-    return mt__fail(MT_ESHAPE, "%s: dimension %d of a tensor of shape %s (%s) has no element to choose",
-                    op, dim + 1, mt__shape(a), mt__name(a->dtype_));
+    return mt__fail(MT_ESHAPE,
+                    "%s: dimension %d of a tensor of shape %s (%s) has no element to choose", op,
+                    dim + 1, mt__shape(a), mt__name(a->dtype_));
   if (what == MT__KTH && (k < 1 || k > n))
     return mt__fail(MT_EINDEX, "%s: k is %lld, and dimension %d of shape %s has %lld elements", op,
                     (long long)k, dim + 1, mt__shape(a), (long long)n);
@@ -31,10 +32,8 @@ static int32_t order(int32_t what, const char *op, mt_tensor *values, mt_tensor 
   mt_tensor *target[2] = {values, indices}, own[2] = {{0}, {0}}, view = {0};
   int32_t dtype[2] = {a->dtype_, MT_INT64}, rc = 0;
   for (int32_t i = 0; i < 2; i++)
-    if (target[i]->storage_ != NULL)
-      MT_TRY(mt__prepare_out(op, target[i], dtype[i], ndim, sizes));
-  for (int32_t i = 0; i < 2 && rc == 0; i++)
-    rc = mt_tensor_new(&own[i], dtype[i], a->ndim_, kept);
+    if (target[i]->storage_ != NULL) MT_TRY(mt__prepare_out(op, target[i], dtype[i], ndim, sizes));
+  for (int32_t i = 0; i < 2 && rc == 0; i++) rc = mt_tensor_new(&own[i], dtype[i], a->ndim_, kept);
   if (rc == 0) rc = backend->order(what, &own[0], &own[1], a, dim, k - 1);
   for (int32_t i = 0; i < 2 && rc == 0; i++) {
     rc = mt_reshape(&view, &own[i], ndim, sizes);

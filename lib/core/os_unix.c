@@ -191,8 +191,8 @@ int32_t mt__os_shared(void **data, void **cookie, const char *name, int64_t nbyt
   }
   if (fd < 0 && (how == MT_SHARED_OPEN || (how == MT_SHARED_EITHER && errno == EEXIST)))
     fd = shm_open(path, O_RDWR, 0);
-  if (fd < 0) return io_error(how == MT_SHARED_OPEN ? "open shared memory" : "create shared memory",
-                              name);
+  if (fd < 0)
+    return io_error(how == MT_SHARED_OPEN ? "open shared memory" : "create shared memory", name);
   int32_t rc = 0;
   mapping *m = NULL;
   int code = made && nbytes > 0 ? reserve(fd, nbytes) : 0;

@@ -243,9 +243,9 @@ static int32_t compose(const job *j, mt_tensor *out) {
   mt_tensor own = {0};
   bool norm = j->row->id == MT_OP_NORM, make = out->storage_ == NULL;
   int32_t result = mt__reduce_dtype(j->row, j->a->dtype_);
-  int32_t rc = !norm                        ? complex_variance(j, &own)
+  int32_t rc = !norm                      ? complex_variance(j, &own)
                : plain_norm(j->parameter) ? complex_norm(j, &own)
-                                            : general_norm(j, &own);
+                                          : general_norm(j, &own);
   if (rc == 0 && make && own.dtype_ == result) {
     mt__move(out, &own);
     return 0;

@@ -1,7 +1,7 @@
 /*
- * Order statistics of lines. Elements of every dtype become int64 keys of the same order, with NaN above
- * all else; the keys of one line are partitioned or sorted, and the first element with the key that
- * comes out is the result.
+ * Order statistics of lines. Elements of every dtype become int64 keys of the same order, with NaN
+ * above all else; the keys of one line are partitioned or sorted, and the first element with the
+ * key that comes out is the result.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -37,8 +37,8 @@ static void read_keys(int64_t *keys, const char *p, int64_t stride, int64_t n, i
   }
 }
 
-/* The key number k of n in their order. Hoare, "Algorithm 65: find", Communications of the ACM 4 (1961),
- * with keys that equal the pivot set apart, and pivots at random places. */
+/* The key number k of n in their order. Hoare, "Algorithm 65: find", Communications of the ACM 4
+ * (1961), with keys that equal the pivot set apart, and pivots at random places. */
 static int64_t find_key(int64_t *keys, int64_t n, int64_t k) {
   int64_t lo = 0, hi = n - 1;
   uint64_t random = 0x9e3779b97f4a7c15;

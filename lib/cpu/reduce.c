@@ -126,7 +126,8 @@ static void merge_blocks(int64_t begin, int64_t end, void *ctx) {
   }
 }
 
-/* Positions are told in C order, so those dimensions are only merged, where they continue each other. */
+/* Positions are told in C order, so those dimensions are only merged, where they continue each
+ * other. */
 static void merge_dimensions(mt__iter *it) {
   int32_t n = 0;
   for (int32_t d = 0; d < it->ndim; d++) {
@@ -180,8 +181,8 @@ static void plan_dimensions(plan *w, const mt_tensor *out, const mt_tensor *seco
   for (int32_t d = 0; d < reduced.ndim; d++)
     w->reduced[d] = (axis){reduced.size[d], reduced.operand[0].stride[d], 0, 0};
   int64_t item = mt__bytes(a->dtype_);
-  w->columns = w->nkept > 0 && w->kept[0].in == item &&
-               !(w->nreduced > 0 && w->reduced[0].in == item);
+  w->columns =
+      w->nkept > 0 && w->kept[0].in == item && !(w->nreduced > 0 && w->reduced[0].in == item);
 }
 
 static void plan_items(plan *w, int64_t outputs) {

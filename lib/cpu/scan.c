@@ -1,14 +1,14 @@
 /*
  * Scans. A dimension makes lines. Lines that lie side by side are walked together, row by row; else
- * each is walked by itself, in chunks that threads may share. The chunks depend on the length alone,
- * so the result does not depend on the number of threads.
+ * each is walked by itself, in chunks that threads may share. The chunks depend on the length
+ * alone, so the result does not depend on the number of threads.
  */
 #include "cpu.h"
 
 enum {
   CHUNK = 131072, /* elements of a line: they stay in the second cache between two looks */
-  GRAIN = 32768, /* elements that are worth a thread */
-  NARROW = 64    /* columns that are worth a thread of their own */
+  GRAIN = 32768,  /* elements that are worth a thread */
+  NARROW = 64     /* columns that are worth a thread of their own */
 };
 
 typedef struct axis {
@@ -22,8 +22,8 @@ typedef struct plan {
   char *out, *at;
   axis line, other[MT_MAXDIM]; /* fastest first */
   int32_t nother;
-  int64_t width;         /* lines that are walked together, of other[0] */
-  int64_t blocks_of_row; /* how many such blocks other[0] makes */
+  int64_t width;          /* lines that are walked together, of other[0] */
+  int64_t blocks_of_row;  /* how many such blocks other[0] makes */
   mt__word (*carries)[2]; /* of the chunks of a single line */
 } plan;
 
@@ -119,10 +119,9 @@ static int32_t run(plan *w, mt_tensor *out, mt_tensor *at, const mt_tensor *a, i
   plan_lines(w, out, at, a, dim);
   int64_t lines = a->numel_ / w->line.size, bytes = mt__bytes(a->dtype_);
   int64_t row = w->nother > 0 ? w->other[0].size : 1, threads = mt_num_threads();
-  bool together = w->nother > 0 && w->other[0].in == bytes &&
-                  w->other[0].out == mt__bytes(out->dtype_) &&
-                  (w->extreme == NULL || w->other[0].at == mt__bytes(at->dtype_)) &&
-                  w->line.in != bytes;
+  bool together =
+      w->nother > 0 && w->other[0].in == bytes && w->other[0].out == mt__bytes(out->dtype_) &&
+      (w->extreme == NULL || w->other[0].at == mt__bytes(at->dtype_)) && w->line.in != bytes;
   w->width = 1;
   if (together) { /* columns do not depend on each other, so that any cut gives the same */
     w->width = row < MT_COLUMNS ? row : MT_COLUMNS;

@@ -6,6 +6,7 @@
 
 local C = require 'moontorch.native'
 local ffi = require 'ffi'
+local bit = require 'bit'
 local fail = require 'moontorch.fail'
 local dtype = require 'moontorch.dtype'
 local fence = require 'moontorch.fence'
@@ -66,9 +67,28 @@ local function narrow(d)
   end
 end
 
-local function real(d)
+-- LuaJIT keeps what is no number in the bits of NaN: one that it did not make itself could pass for
+-- an object, or crash. So it is told by its bits, before it is read, and one NaN stands for all.
+local band = bit.band
+local ints, octets = ffi.typeof('int32_t *'), ffi.typeof('uint8_t *')
+local floats, doubles = ffi.typeof('float *'), ffi.typeof('double *')
+local NAN = 0 / 0
+
+local function float(p)
+  if band(cast(ints, p)[0], 0x7fffffff) > 0x7f800000 then return NAN end
+  return fence(cast(floats, p)[0])
+end
+
+local high, low = ffi.abi 'le' and 1 or 0, ffi.abi 'le' and 0 or 1
+local function double(p)
+  local bits = band(cast(ints, p)[high], 0x7fffffff)
+  if bits > 0x7ff00000 or bits == 0x7ff00000 and cast(ints, p)[low] ~= 0 then return NAN end
+  return fence(cast(doubles, p)[0])
+end
+
+local function real(d, get)
   local ptr = d.ptr
-  read[d.id] = function(p) return fence(cast(ptr, p)[0]) end
+  read[d.id] = get
   write[d.id] = function(p, v)
     if type(v) ~= 'number' then v = number(d, v) end
     cast(ptr, p)[0] = v
@@ -78,7 +98,8 @@ end
 for _, name in ipairs { 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32' } do
   narrow(dtype.of(name))
 end
-for _, name in ipairs { 'float32', 'float64' } do real(dtype.of(name)) end
+real(dtype.of('float32'), float)
+real(dtype.of('float64'), double)
 
 local half, bfloat = dtype.of('float16'), dtype.of('bfloat16')
 local bits = half.ptr
@@ -157,10 +178,10 @@ write[ulong.id] = function(p, v)
 end
 
 -- Complex elements are read as double complex cdata, with fields re and im.
-local function pairwise(d, ptr)
+local function pairwise(d, ptr, get, bytes)
   read[d.id] = function(p)
-    local v = cast(ptr, p)
-    return complex(fence(v[0]), fence(v[1]))
+    local first = cast(octets, p)
+    return complex(get(first), get(first + bytes))
   end
   write[d.id] = function(p, v)
     local out = cast(ptr, p)
@@ -177,8 +198,8 @@ local function pairwise(d, ptr)
     end
   end
 end
-pairwise(dtype.of('complex64'), ffi.typeof('float *'))
-pairwise(dtype.of('complex128'), ffi.typeof('double *'))
+pairwise(dtype.of('complex64'), floats, float, 4)
+pairwise(dtype.of('complex128'), doubles, double, 8)
 
 --- Whether v is a value that an element may be written from.
 ---@param v any
