@@ -62,12 +62,28 @@ static void mt_powers(float *out, const float *product, const float *low, int64_
 #endif
 
 /* In two passes: one would have more values in flight than the processor keeps. */
-static void pow_of_float(float *out, const float *x, const float *y, int64_t n) {
+static void powers(float *out, const float *x, const float *y, int64_t n) {
   _Alignas(64) float product[BLOCK], low[BLOCK];
   if (mt_pow_products(product, low, x, y, n)) {
     mt_powers(out, product, low, n);
   } else {
     MT_INDEPENDENT for (int64_t i = 0; i < n; i++) out[i] = mt_powf(x[i], y[i]);
+  }
+}
+
+/* Squares are common, and a product is cheaper and exact to the last place: they are one in any
+ * company. */
+static void pow_of_float(float *out, const float *x, const float *y, int64_t n) {
+  float mixed[BLOCK];
+  int32_t twos = 0;
+  for (int64_t i = 0; i < n; i++) twos += y[i] == 2;
+  if (twos == 0) {
+    powers(out, x, y, n);
+  } else if (twos == n) {
+    MT_INDEPENDENT for (int64_t i = 0; i < n; i++) out[i] = x[i] * x[i];
+  } else {
+    powers(mixed, x, y, n);
+    MT_INDEPENDENT for (int64_t i = 0; i < n; i++) out[i] = y[i] == 2 ? x[i] * x[i] : mixed[i];
   }
 }
 
