@@ -220,7 +220,7 @@ static bool find_turned(job *j) {
 /* Is the result one to be written past the caches: long, contiguous, and not read just before? */
 static bool goes_past(const mt__iter *it) {
   const mt__operand *out = &it->operand[0];
-  int64_t bytes = 0;
+  int64_t bytes = 0, written = it->numel * mt__bytes(out->dtype);
   if (it->noutputs != 1 || out->stride[0] != mt__bytes(out->dtype)) return false;
   if (it->size[0] * out->stride[0] < 4 * PAST_PIECE) return false;
   for (int32_t i = 0; i < it->noperands; i++) {
@@ -231,7 +231,8 @@ static bool goes_past(const mt__iter *it) {
       if (o->stride[d] != 0) elements *= it->size[d];
     bytes += elements * mt__bytes(o->dtype);
   }
-  return bytes >= PAST_BYTES;
+  /* Of a small part of what moves, as the bytes of comparisons, there is little to save. */
+  return bytes >= PAST_BYTES && written * 4 > bytes;
 }
 
 void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, const mt__runner *runner) {
