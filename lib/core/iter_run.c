@@ -6,8 +6,9 @@
 #include "iter.h"
 
 enum {
-  GRAIN = 32768,      /* elements that are worth a thread */
-  BLOCK_BYTES = 8192, /* of one operand's buffer */
+  GRAIN = 32768,         /* elements that are worth a thread, */
+  GRAIN_BYTES = 1 << 18, /* and bytes, in all operands */
+  BLOCK_BYTES = 8192,    /* of one operand's buffer */
   /* An ordinary store first fetches the line that it writes. Of 1e7 float32 sums, stores past the
    * caches took 3.0 ms where ordinary ones took 4.5; with pieces of 4 KB 3.5, of 16 KB 5.2. */
   PAST_PIECE = 1024,
@@ -238,18 +239,21 @@ static bool goes_past(const mt__iter *it) {
 void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, const mt__runner *runner) {
   if (it->numel == 0) return;
   job j = {.it = it, .loop = loop, .ctx = ctx, .runner = runner, .block = BLOCK_BYTES};
+  int64_t grain = 0;
   for (int32_t i = 0; i < it->noperands; i++) {
     const mt__operand *o = &it->operand[i];
+    grain += mt__bytes(o->dtype);
     j.buffered |= o->buffered;
     if (BLOCK_BYTES / mt__bytes(o->loop_dtype) < j.block)
       j.block = BLOCK_BYTES / mt__bytes(o->loop_dtype);
   }
+  grain = GRAIN_BYTES / grain > GRAIN ? GRAIN_BYTES / grain : GRAIN;
   j.past = runner->stream != NULL && it->ndim > 0 && goes_past(it);
   if (!find_turned(&j)) {
-    mt__parallel(it->numel, GRAIN, run_range, &j);
+    mt__parallel(it->numel, grain, run_range, &j);
     return;
   }
   int64_t elements = TILE * it->size[j.across],
           bands = it->numel / it->size[0] / it->size[j.across];
-  mt__parallel(bands * j.bands, elements >= GRAIN ? 1 : GRAIN / elements, run_bands, &j);
+  mt__parallel(bands * j.bands, elements >= grain ? 1 : grain / elements, run_bands, &j);
 }
