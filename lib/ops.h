@@ -32,7 +32,9 @@ enum {
   MT_OP_NEW = 512,       /* the method makes a new tensor, it does not work in place */
   MT_OP_INTEGRAL = 1 << 16, /* the result is int64 */
   MT_OP_POSITION = 1 << 17, /* the result is a position, from 0 */
-  MT_OP_SPREAD = 1 << 18    /* takes the correction of var and std */
+  MT_OP_SPREAD = 1 << 18,   /* takes the correction of var and std */
+  MT_OP_EXPONENT = 1 << 19, /* takes the exponent of a norm */
+  MT_OP_KEEP = 1 << 20      /* a made result has the operand's dtype, unless a wide one is wanted */
 };
 
 /* Sets of dtypes. */
@@ -145,8 +147,8 @@ enum {
 /* The bodies of reductions stand in cpu/kernels/reduce_*.inc.
         id             names              dtypes           flags                                         doc */
 #define MT_REDUCE_OPS(XX) \
-  XX(SUM,           "sum",             MT_SET_ALL,      MT_OP_IDENTITY,                               "The sum; integers wrap, float16 and float32 add up wider.") \
-  XX(PROD,          "prod",            MT_SET_ALL,      MT_OP_IDENTITY,                               "The product.") \
+  XX(SUM,           "sum",             MT_SET_ALL,      MT_OP_IDENTITY | MT_OP_KEEP,                  "The sum; integers wrap, float16 and float32 add up wider.") \
+  XX(PROD,          "prod",            MT_SET_ALL,      MT_OP_IDENTITY | MT_OP_KEEP,                  "The product.") \
   XX(MEAN,          "mean",            MT_SET_ALL,      MT_OP_FLOAT,                                  "The mean; integers give float64; NaN of nothing.") \
   XX(MAX,           "max",             MT_SET_ORDERED,  MT_OP_INDEXED,                                "The largest element; NaN wins.") \
   XX(MIN,           "min",             MT_SET_ORDERED,  MT_OP_INDEXED,                                "The smallest element; NaN wins.") \
@@ -156,7 +158,7 @@ enum {
   XX(ARGMIN,        "argmin",          MT_SET_ORDERED,  MT_OP_INTEGRAL | MT_OP_POSITION,              "The position of the first smallest element, or of the first NaN.") \
   XX(VAR,           "var",             MT_SET_ALL,      MT_OP_FLOAT | MT_OP_REAL | MT_OP_SPREAD,      "The variance: the squared distances from the mean, over n - 1 or n.") \
   XX(STD,           "std",             MT_SET_ALL,      MT_OP_FLOAT | MT_OP_REAL | MT_OP_SPREAD,      "The standard deviation: the root of the variance.") \
-  XX(NORM,          "norm",            MT_SET_ALL,      MT_OP_FLOAT | MT_OP_REAL | MT_OP_IDENTITY,    "The p-norm: the p-th root of the sum of |a|^p; p is 2 unless given.") \
+  XX(NORM,          "norm",            MT_SET_ALL,      MT_OP_FLOAT | MT_OP_REAL | MT_OP_IDENTITY | MT_OP_EXPONENT, "The p-norm: the p-th root of the sum of |a|^p; p is 2 unless given.") \
   XX(COUNT_NONZERO, "count_nonzero",   MT_SET_ALL,      MT_OP_INTEGRAL | MT_OP_IDENTITY,              "How many elements are not 0.")
 
 /* The bodies of scans stand in cpu/kernels/scan*.inc.

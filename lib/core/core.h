@@ -111,6 +111,12 @@ int32_t mt__check_read(const char *op, const mt_tensor *t);
 int32_t mt__check_write(const char *op, const mt_tensor *t);
 /* mt__check_write, and MT_EVALUE when several elements share a place by stride 0. */
 int32_t mt__check_out(const char *op, const mt_tensor *t);
+/* Can a loop touch every element directly? */
+static inline bool mt__aligned(const mt_tensor *t) {
+  uint64_t bits = (uint64_t)(uintptr_t)t->storage_->data_ + (uint64_t)t->offset_;
+  for (int32_t d = 0; d < t->ndim_; d++) bits |= (uint64_t)t->strides_[d];
+  return bits % (uint64_t)mt__alignment(t->dtype_) == 0;
+}
 static inline bool mt__same_shape(const mt_tensor *t, const mt_tensor *u) {
   if (t->ndim_ != u->ndim_) return false;
   for (int32_t d = 0; d < t->ndim_; d++)
@@ -158,6 +164,8 @@ int32_t mt__check_integers(const mt_op_row *row, int32_t compute, const mt_tenso
 
 /* -------------------------------------------------------------------------------- reduce.c */
 
+/* Is this a norm whose exponent the backends do not know? */
+bool mt__composed_norm(const mt_op_row *row, double p);
 /* The dtype that the loops of a reduction give. */
 int32_t mt__reduce_dtype(const mt_op_row *row, int32_t dtype);
 

@@ -2,8 +2,6 @@
  * Programs that reduce over their last dimension, line by line: where the lines are short enough,
  * the parts before and after the reductions make one stage, and a line never leaves the cache.
  */
-#include <math.h>
-
 #include "fused_plan.h"
 
 enum {
@@ -15,9 +13,8 @@ enum {
  * What is computed is; an input may not be, and is then reduced by itself. */
 static bool reduces_lines(const mt_fused_op *op, const mt_tensor *a) {
   const mt_op_row *row = mt__op_row(MT_REDUCE, op->op_);
-  double p = op->parameter_;
   if (row->flags & MT_OP_REAL && mt__kind(a->dtype_) == MT_KIND_COMPLEX) return false;
-  if (row->id == MT_OP_NORM && p != 0 && p != 1 && p != 2 && !(isinf(p) && p > 0)) return false;
+  if (mt__composed_norm(row, op->parameter_)) return false;
   return op->keepdim_ && op->dim_ == a->ndim_ - 1;
 }
 

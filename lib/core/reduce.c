@@ -21,8 +21,7 @@ int32_t mt__reduce_dtype(const mt_op_row *row, int32_t dtype) {
 /* The dtype of a result that is made: Torch7 keeps the tensor's, where it can hold a sum at all. */
 static int32_t result_dtype(const mt_op_row *row, int32_t dtype, int32_t wide) {
   int32_t loop = mt__reduce_dtype(row, dtype);
-  bool sum = row->id == MT_OP_SUM || row->id == MT_OP_PROD;
-  return sum && !wide && dtype != MT_BOOL ? dtype : loop;
+  return row->flags & MT_OP_KEEP && !wide && dtype != MT_BOOL ? dtype : loop;
 }
 
 int32_t mt_reduce_dtype(int32_t op, int32_t dtype, int32_t wide) {
@@ -48,19 +47,10 @@ static int32_t gather_dims(const char *op, const mt_tensor *a, int32_t ndims, co
   return 0;
 }
 
-static bool aligned(const mt_tensor *t) {
-  uint64_t bits = (uint64_t)(uintptr_t)mt__data(t);
-  for (int32_t d = 0; d < t->ndim_; d++) bits |= (uint64_t)t->strides_[d];
-  return bits % (uint64_t)mt__alignment(t->dtype_) == 0;
-}
-
 /* ------------------------------------------------------------------------------ the short way */
 
-enum { SHORT = 32768 };
-
-/* The exponents of a norm that backends know. */
-static bool plain_norm(double p) {
-  return p == 0 || p == 1 || p == 2 || isinf(p);
+bool mt__composed_norm(const mt_op_row *row, double p) {
+  return row->flags & MT_OP_EXPONENT && p != 0 && p != 1 && p != 2 && !isinf(p);
 }
 
 /* Few contiguous elements into a 0-d tensor of the right dtype: no plan is needed, nothing is made.
@@ -69,18 +59,16 @@ static bool short_way(const mt_op_row *row, double parameter, mt_tensor *out, co
   const mt_storage *to = out->storage_, *from = a->storage_;
   int32_t dtype = a->dtype_;
   if (to == NULL || from == NULL || to == from || out->ndim_ != 0) return false;
-  if (a->numel_ > SHORT || a->numel_ == 0 || !(row->dtypes >> dtype & 1)) return false;
+  if (a->numel_ > MT_SHORT || a->numel_ == 0 || !(row->dtypes >> dtype & 1)) return false;
   if (to->flags_ & (MT_CLOSED | MT_READONLY) || from->flags_ & MT_CLOSED) return false;
   if (to->device_ != MT_CPU || from->device_ != MT_CPU) return false;
   if (out->dtype_ != mt__reduce_dtype(row, dtype) || !mt_is_contiguous(a)) return false;
   if (row->flags & MT_OP_REAL && mt__kind(dtype) == MT_KIND_COMPLEX) return false;
-  if (row->id == MT_OP_NORM && !plain_norm(parameter)) return false;
-  char *p = mt__data(out), *q = mt__data(a);
-  if ((uintptr_t)q % (uintptr_t)mt__alignment(dtype) != 0) return false;
-  if ((uintptr_t)p % (uintptr_t)mt__alignment(out->dtype_) != 0) return false;
+  if (mt__composed_norm(row, parameter)) return false;
+  if (!mt__aligned(a) || !mt__aligned(out)) return false;
   const mt__backend *backend = MT_BACKEND(a);
   if (backend->reduce_flat == NULL) return false;
-  backend->reduce_flat(row->id, parameter, dtype, p, q, a->numel_);
+  backend->reduce_flat(row->id, parameter, dtype, mt__data(out), mt__data(a), a->numel_);
   return true;
 }
 
@@ -133,7 +121,7 @@ static void unfold(unfolded *u, const job *j, const mt_tensor *out) {
 
 /* Can loops that give `dtype` write to out while they read a? */
 static bool writable_directly(const mt_tensor *out, int32_t dtype, const mt_tensor *a) {
-  return out->dtype_ == dtype && out->storage_ != a->storage_ && aligned(out);
+  return out->dtype_ == dtype && out->storage_ != a->storage_ && mt__aligned(out);
 }
 
 static int32_t fold(const job *j, mt_tensor *out) {
@@ -241,11 +229,11 @@ static int32_t complex_norm(const job *j, mt_tensor *out) {
 /* What is made of other operators comes in a tensor of its own, and is then copied. */
 static int32_t compose(const job *j, mt_tensor *out) {
   mt_tensor own = {0};
-  bool norm = j->row->id == MT_OP_NORM, make = out->storage_ == NULL;
+  bool make = out->storage_ == NULL;
   int32_t result = mt__reduce_dtype(j->row, j->a->dtype_);
-  int32_t rc = !norm                      ? complex_variance(j, &own)
-               : plain_norm(j->parameter) ? complex_norm(j, &own)
-                                          : general_norm(j, &own);
+  int32_t rc = mt__composed_norm(j->row, j->parameter) ? general_norm(j, &own)
+               : j->row->flags & MT_OP_EXPONENT        ? complex_norm(j, &own)
+                                                       : complex_variance(j, &own);
   if (rc == 0 && make && own.dtype_ == result) {
     mt__move(out, &own);
     return 0;
@@ -266,8 +254,8 @@ int32_t mt_reduce_with(int32_t op, double parameter, mt_tensor *out, const mt_te
   MT_TRY(mt__check_read(row->name, a));
   MT_TRY(mt__check_op_dtype(row, a->dtype_));
   MT_TRY(gather_dims(row->name, a, ndims, dims, &j.bits));
-  if (row->id == MT_OP_NORM && !(parameter >= 0 || isinf(parameter)))
-    return mt__fail(MT_EVALUE, "norm: the exponent must be at least 0 or infinite, not %g",
+  if (row->flags & MT_OP_EXPONENT && !(parameter >= 0 || isinf(parameter)))
+    return mt__fail(MT_EVALUE, "%s: the exponent must be at least 0 or infinite, not %g", row->name,
                     parameter);
   bool empty = false;
   for (int32_t d = 0; d < a->ndim_; d++) empty |= j.bits >> d & 1 && a->sizes_[d] == 0;
@@ -283,14 +271,14 @@ int32_t mt_reduce_with(int32_t op, double parameter, mt_tensor *out, const mt_te
   if (out->storage_ != NULL)
     MT_TRY(mt__prepare_out(row->name, out, result_dtype(row, a->dtype_, wide), j.ndim, j.size));
   bool complex_parts = row->flags & MT_OP_REAL && mt__kind(a->dtype_) == MT_KIND_COMPLEX;
-  if (complex_parts || (row->id == MT_OP_NORM && !plain_norm(parameter))) return compose(&j, out);
+  if (complex_parts || mt__composed_norm(row, parameter)) return compose(&j, out);
 
   /* Positions over everything are told in C order, which strided memory is slow to walk in. */
   bool walk = row->flags & MT_OP_POSITION && a->ndim_ > 1 && !mt_is_contiguous(a) &&
               j.bits == UINT64_MAX >> (64 - a->ndim_);
   mt_tensor packed = {0};
   int32_t rc = 0;
-  if (walk || !aligned(a)) {
+  if (walk || !mt__aligned(a)) {
     rc = mt_clone(&packed, a, 0);
     j.a = &packed;
   }
@@ -301,7 +289,10 @@ int32_t mt_reduce_with(int32_t op, double parameter, mt_tensor *out, const mt_te
 
 int32_t mt_reduce(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t ndims,
                   const int32_t *dims, int32_t keepdim, int32_t wide) {
-  return mt_reduce_with(op, op == MT_OP_NORM ? 2 : 1, out, a, ndims, dims, keepdim, wide);
+  const mt_op_row *row = mt__op_row(MT_REDUCE, op);
+  if (row == NULL) return MT_EVALUE;
+  return mt_reduce_with(op, row->flags & MT_OP_EXPONENT ? 2 : 1, out, a, ndims, dims, keepdim,
+                        wide);
 }
 
 int32_t mt_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
@@ -333,7 +324,7 @@ int32_t mt_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const
   mt_tensor full[2] = {{0}, {0}}, view = {0}, packed = {0}, *target[2] = {values, indices};
   int32_t rc = mt_tensor_new(&full[0], a->dtype_, a->ndim_, kept);
   if (rc == 0) rc = mt_tensor_new(&full[1], MT_INT64, a->ndim_, kept);
-  if (rc == 0 && !aligned(a)) {
+  if (rc == 0 && !mt__aligned(a)) {
     rc = mt_clone(&packed, a, 0);
     a = &packed;
   }

@@ -3,12 +3,6 @@
  */
 #include "backend.h"
 
-static bool aligned(const mt_tensor *t) {
-  uint64_t bits = (uint64_t)(uintptr_t)mt__data(t);
-  for (int32_t d = 0; d < t->ndim_; d++) bits |= (uint64_t)t->strides_[d];
-  return bits % (uint64_t)mt__alignment(t->dtype_) == 0;
-}
-
 static bool same_layout(const mt_tensor *t, const mt_tensor *u) {
   if (t->offset_ != u->offset_ || mt__bytes(t->dtype_) != mt__bytes(u->dtype_)) return false;
   for (int32_t d = 0; d < t->ndim_; d++)
@@ -18,7 +12,7 @@ static bool same_layout(const mt_tensor *t, const mt_tensor *u) {
 
 /* May a loop that gives `dtype` write to out while a is read? */
 static bool directly(const mt_tensor *out, int32_t dtype, const mt_tensor *a) {
-  if (out->dtype_ != dtype || !aligned(out)) return false;
+  if (out->dtype_ != dtype || !mt__aligned(out)) return false;
   return out->storage_ != a->storage_ || same_layout(out, a);
 }
 
@@ -32,7 +26,7 @@ static int32_t check(const mt_op_row *row, const mt_tensor *a, int32_t dim) {
 
 /* An aligned tensor with the elements of *a: itself, or *packed, which must be released. */
 static int32_t align(const mt_tensor **a, mt_tensor *packed) {
-  if (aligned(*a)) return 0;
+  if (mt__aligned(*a)) return 0;
   MT_TRY(mt_clone(packed, *a, 0));
   *a = packed;
   return 0;

@@ -24,8 +24,8 @@ local again, pressure = memory.again, memory.pressure
 local read = element.read
 local dims = args.dims
 -- As in ops.h.
-local INDEXED, BOOLEAN, POSITION, SPREAD = 64, 128, 2 ^ 17, 2 ^ 18
-local ADD, NORM = ops.id 'add', ops.id 'norm'
+local INDEXED, BOOLEAN, POSITION, SPREAD, EXPONENT = 64, 128, 2 ^ 17, 2 ^ 18, 2 ^ 19
+local ADD = ops.id 'add'
 
 -- Where a full reduction puts its value: a 0-d tensor that takes on the dtype of each result.
 local slot = ffi.gc(new(), C.mt_tensor_release)
@@ -188,7 +188,7 @@ local function definenorm(row)
 end
 
 local function kind(row)
-  if row.id == NORM then return definenorm end
+  if bit.band(row.flags, EXPONENT) ~= 0 then return definenorm end
   if bit.band(row.flags, SPREAD) ~= 0 then return definespread end
   if bit.band(row.flags, INDEXED) ~= 0 then return defineindexed end
   return define

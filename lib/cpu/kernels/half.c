@@ -1,7 +1,8 @@
 /*
- * float16: elements become float32 in blocks, which the loops of float32 work on. Compilers do not use
- * the processor's conversions in loops, so these are intrinsics: 1e5 sums took 62 us without them
- * and take 18. Where there are none, half.h gives the same bits.
+ * float16: its casts from and to float32, through which the loops of float32 serve it, and arithmetic.
+ * Compilers do not use the processor's conversions in loops, so these are intrinsics: 1e5 sums took
+ * 62 us without them, take 18 through blocks and 9 in registers. Where there are none, half.h gives
+ * the same bits.
  */
 #include "../../core/half.h"
 #include "kernels.h"
@@ -9,8 +10,6 @@
 #if defined(__F16C__)
 #include <immintrin.h>
 #endif
-
-enum { BLOCK = 256 };
 
 /* Elements that may lie at any address. */
 typedef uint16_t any_half __attribute__((aligned(1), may_alias));
@@ -71,30 +70,6 @@ static void float_to_half(char *const *p, const int64_t *stride, int64_t n, void
   for (int64_t i = 0; i < n; i++)
     *(any_half *)(p[0] + i * stride[0]) =
         mt__float_to_half(*(const any_float *)(p[1] + i * stride[1]));
-}
-
-void MT_ISA(mt__by_float)(mt_loop loop, int32_t halves, char *const *p, const int64_t *stride,
-                          int64_t n, void *ctx) {
-  _Alignas(64) float block[4][BLOCK];
-  float factor = ctx == NULL ? 0 : mt__half_to_float(*(const uint16_t *)ctx);
-  for (int64_t at = 0; at < n; at += BLOCK) {
-    int64_t count = n - at < BLOCK ? n - at : BLOCK, step[4] = {0};
-    char *q[4] = {0};
-    for (int32_t i = 0; i < 4 && halves >> i > 0; i++) {
-      char *operand = p[i] + at * stride[i];
-      bool half = halves >> i & 1, one = half && i > 0 && stride[i] == 0;
-      q[i] = half ? (char *)block[i] : operand;
-      step[i] = one ? 0 : half ? (int64_t)sizeof(float) : stride[i];
-      if (!half || i == 0) continue;
-      if (one && at > 0) continue; /* it is there from the first block */
-      half_to_float((char *[2]){q[i], operand}, (int64_t[2]){sizeof(float), stride[i]},
-                    one ? 1 : count, NULL);
-    }
-    loop(q, step, count, ctx == NULL ? NULL : &factor);
-    if (halves & 1)
-      float_to_half((char *[2]){p[0] + at * stride[0], q[0]},
-                    (int64_t[2]){stride[0], sizeof(float)}, count, NULL);
-  }
 }
 
 #if defined(__F16C__)

@@ -90,8 +90,18 @@ typedef struct mt__kernels {
 #define MT_PASTE(a, b) MT_PASTE_(a, b)
 #define MT_ISA(name) MT_PASTE(name, MT_ISA_SUFFIX)
 
+/* Its cast, once the table is filled. */
+mt_loop MT_ISA(mt__cast)(int32_t to, int32_t from);
+/*
+ * Runs a loop that wants contiguous operands of `compute`, elements of so many bytes, where those whose
+ * bits `operands` has (the result being the lowest) are of `dtype` and have any stride; the others pass
+ * as they are. ctx is an element of dtype, or NULL.
+ */
+void MT_ISA(mt__by_blocks)(mt_loop loop, int32_t dtype, int32_t compute, int32_t bytes,
+                           int32_t operands, char *const *p, const int64_t *stride, int64_t n,
+                           void *ctx);
+
 void MT_ISA(mt__fill_unary)(mt__kernels *k);
-void MT_ISA(mt__fill_predicate)(mt__kernels *k);
 void MT_ISA(mt__fill_binary)(mt__kernels *k);
 void MT_ISA(mt__fill_compare)(mt__kernels *k);
 void MT_ISA(mt__fill_ternary)(mt__kernels *k);
@@ -123,11 +133,9 @@ void MT_ISA(mt__fill_scan)(mt__kernels *k);
                                         void *ctx);                                                \
   static void MT_LOOP_NAME(id, FLOAT16)(char *const *p, const int64_t *stride, int64_t n,          \
                                         void *ctx) {                                               \
-    MT_ISA(mt__by_float)(MT_LOOP_NAME(id, FLOAT32), MT_HALVES_##LOOP, p, stride, n, ctx);          \
+    MT_ISA(mt__by_blocks)(MT_LOOP_NAME(id, FLOAT32), MT_FLOAT16, MT_FLOAT32, sizeof(float),        \
+                          MT_HALVES_##LOOP, p, stride, n, ctx);                                    \
   }
-/* Runs a loop of float32 over float16 operands, those that `halves` has a bit of. */
-void MT_ISA(mt__by_float)(mt_loop loop, int32_t halves, char *const *p, const int64_t *stride,
-                          int64_t n, void *ctx);
 #define MT_PICK_BOOL(EB, EI, ER, EC) EB
 #define MT_PICK_INTEGER(EB, EI, ER, EC) EI
 #define MT_PICK_REAL(EB, EI, ER, EC) ER

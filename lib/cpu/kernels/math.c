@@ -1,7 +1,7 @@
 /*
  * Loops of the functions that have a shorter form for ordinary arguments: they look at a block of
- * elements first. They replace those that unary.c makes of the same rows, and give the same bits.
- * Operands that are not float32 or float64, or not contiguous, pass through blocks of their own.
+ * elements first. They replace those that unary.c and binary.c make of the same rows, and give the same
+ * bits.
  */
 #include "functions.h"
 #include "kernels.h"
@@ -11,13 +11,8 @@
 
 enum { BLOCK = 512 };
 
-/* Of n elements, in place or apart. */
-typedef void (*block_function)(void *out, const void *x, int64_t n);
-
 #define FLOAT_BLOCK(name, LIMIT)                                                        \
-  static void name##_of_float(void *to, const void *from, int64_t n) {                  \
-    float *out = to;                                                                    \
-    const float *x = from;                                                              \
+  static void name##_of_float(float *out, const float *x, int64_t n) {                  \
     uint32_t largest = 0;                                                               \
     for (int64_t i = 0; i < n; i++) {                                                   \
       uint32_t key = mt_##name##f_key(x[i]);                                            \
@@ -31,9 +26,7 @@ typedef void (*block_function)(void *out, const void *x, int64_t n);
   }
 
 #define DOUBLE_BLOCK(name)                                                              \
-  static void name##_of_double(void *to, const void *from, int64_t n) {                 \
-    double *out = to;                                                                   \
-    const double *x = from;                                                             \
+  static void name##_of_double(double *out, const double *x, int64_t n) {               \
     int64_t beyond = 0;                                                                 \
     for (int64_t i = 0; i < n; i++) beyond |= !mt_##name##_ok_double(x[i]);             \
     if (!beyond) {                                                                      \
@@ -87,63 +80,42 @@ static void pow_of_float(float *out, const float *x, const float *y, int64_t n) 
   }
 }
 
-static const mt__kernels *table; /* of this instruction set, for its casts */
+/*
+ * The loops: over blocks of contiguous elements of their own dtype, or by way of such ones. The two
+ * halves are computed in float32.
+ */
+#define THROUGH(loop, dtype, type, compute, operands)                                             \
+  MT_ISA(mt__by_blocks)(loop, MT_##dtype, compute, sizeof(type), operands, p, stride, n, ctx)
 
-/* p[0] = f(p[1]), computed in `compute`. */
-static void run_blocks(block_function f, int32_t dtype, int32_t compute, int64_t bytes,
-                       char *const *p, const int64_t *stride, int64_t n) {
-  _Alignas(64) char buffer[BLOCK * sizeof(double)];
-  bool direct = dtype == compute && stride[0] == bytes && stride[1] == bytes;
-  for (int64_t at = 0; at < n; at += BLOCK) {
-    int64_t count = n - at < BLOCK ? n - at : BLOCK;
-    char *out = p[0] + at * stride[0], *x = p[1] + at * stride[1];
-    if (direct) {
-      f(out, x, count);
-      continue;
-    }
-    table->cast[compute][dtype]((char *[2]){buffer, x}, (int64_t[2]){bytes, stride[1]}, count, NULL);
-    f(buffer, buffer, count);
-    table->cast[dtype][compute]((char *[2]){out, buffer}, (int64_t[2]){stride[0], bytes}, count, NULL);
-  }
-}
-
-/* An operand as n contiguous float32: where it is, or in the buffer. */
-static const float *as_float(float *buffer, int32_t dtype, const char *p, int64_t stride, int64_t n) {
-  if (dtype == MT_FLOAT32 && stride == sizeof(float)) return (const float *)p;
-  char *cast[2] = {(char *)buffer, (char *)p};
-  table->cast[MT_FLOAT32][dtype](cast, (int64_t[2]){sizeof(float), stride}, n, NULL);
-  return buffer;
-}
-
-static void run_pow(int32_t dtype, char *const *p, const int64_t *stride, int64_t n) {
-  _Alignas(64) float a[BLOCK], b[BLOCK];
-  bool direct = dtype == MT_FLOAT32 && stride[0] == sizeof(float);
-  for (int64_t at = 0; at < n; at += BLOCK) {
-    int64_t count = n - at < BLOCK ? n - at : BLOCK;
-    char *out = p[0] + at * stride[0];
-    const float *x = as_float(a, dtype, p[1] + at * stride[1], stride[1], count);
-    const float *y = as_float(b, dtype, p[2] + at * stride[2], stride[2], count);
-    pow_of_float(direct ? (float *)out : a, x, y, count);
-    if (direct) continue;
-    int64_t step[2] = {stride[0], sizeof(float)};
-    table->cast[dtype][MT_FLOAT32]((char *[2]){out, (char *)a}, step, count, NULL);
-  }
-}
-
-#define POW_LOOP(dtype)                                                                            \
-  static void pow_##dtype(char *const *p, const int64_t *stride, int64_t n, void *ctx) {           \
-    (void)ctx;                                                                                     \
-    run_pow(MT_##dtype, p, stride, n);                                                             \
-  }
-POW_LOOP(FLOAT32)
-POW_LOOP(FLOAT16)
-POW_LOOP(BFLOAT16)
-
-#define LOOP(name, dtype, type, compute)                                                           \
+#define HALF_LOOP(name, dtype, operands)                                                           \
   static void name##_##dtype(char *const *p, const int64_t *stride, int64_t n, void *ctx) {        \
-    (void)ctx;                                                                                     \
-    run_blocks(name##_of_##type, MT_##dtype, compute, sizeof(type), p, stride, n);                 \
+    THROUGH(name##_FLOAT32, dtype, float, MT_FLOAT32, operands);                                   \
   }
+
+#define LOOP(name, dtype, type)                                                                    \
+  static void name##_##dtype(char *const *p, const int64_t *stride, int64_t n, void *ctx) {        \
+    if (stride[0] != sizeof(type) || stride[1] != sizeof(type)) {                                  \
+      THROUGH(name##_##dtype, dtype, type, MT_##dtype, 3);                                         \
+      return;                                                                                      \
+    }                                                                                              \
+    for (int64_t at = 0; at < n; at += BLOCK) {                                                    \
+      int64_t count = n - at < BLOCK ? n - at : BLOCK;                                             \
+      name##_of_##type((type *)p[0] + at, (const type *)p[1] + at, count);                         \
+    }                                                                                              \
+  }
+
+static void pow_FLOAT32(char *const *p, const int64_t *stride, int64_t n, void *ctx) {
+  float *out = (float *)p[0];
+  const float *x = (const float *)p[1], *y = (const float *)p[2];
+  if (stride[0] != 4 || stride[1] != 4 || stride[2] != 4) {
+    THROUGH(pow_FLOAT32, FLOAT32, float, MT_FLOAT32, 7);
+    return;
+  }
+  for (int64_t at = 0; at < n; at += BLOCK)
+    pow_of_float(out + at, x + at, y + at, n - at < BLOCK ? n - at : BLOCK);
+}
+HALF_LOOP(pow, FLOAT16, 7)
+HALF_LOOP(pow, BFLOAT16, 7)
 
 #define FLOAT_ROWS(XX)              \
   XX(EXP, exp, MT_EXPF_LIMIT)       \
@@ -158,17 +130,16 @@ POW_LOOP(BFLOAT16)
 
 #define XX(id, name, LIMIT)                   \
   FLOAT_BLOCK(name, LIMIT)                    \
-  LOOP(name, FLOAT32, float, MT_FLOAT32)      \
-  LOOP(name, FLOAT16, float, MT_FLOAT32)      \
-  LOOP(name, BFLOAT16, float, MT_FLOAT32)
+  LOOP(name, FLOAT32, float)                  \
+  HALF_LOOP(name, FLOAT16, 3)                 \
+  HALF_LOOP(name, BFLOAT16, 3)
 FLOAT_ROWS(XX)
 #undef XX
-#define XX(id, name) DOUBLE_BLOCK(name) LOOP(name, FLOAT64, double, MT_FLOAT64)
+#define XX(id, name) DOUBLE_BLOCK(name) LOOP(name, FLOAT64, double)
 DOUBLE_ROWS(XX)
 #undef XX
 
 void MT_ISA(mt__fill_math)(mt__kernels *k) {
-  table = k;
 #define XX(id, name, LIMIT)                           \
   k->unary[MT_OP_##id][MT_FLOAT32] = name##_FLOAT32;  \
   k->unary[MT_OP_##id][MT_FLOAT16] = name##_FLOAT16;  \

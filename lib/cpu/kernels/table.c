@@ -5,7 +5,7 @@ const mt__kernels *MT_ISA(mt__kernels)(void);
 
 static mt__kernels k;
 
-static mt_loop cast(int32_t to, int32_t from) {
+mt_loop MT_ISA(mt__cast)(int32_t to, int32_t from) {
   return k.cast[to][from];
 }
 
@@ -14,7 +14,6 @@ const mt__kernels *MT_ISA(mt__kernels)(void) {
 #define MT_NAME(suffix) MT_NAME_(suffix)
   k.isa = MT_NAME(MT_ISA_SUFFIX);
   MT_ISA(mt__fill_unary)(&k);
-  MT_ISA(mt__fill_predicate)(&k);
   MT_ISA(mt__fill_binary)(&k);
   MT_ISA(mt__fill_compare)(&k);
   MT_ISA(mt__fill_ternary)(&k);
@@ -28,6 +27,6 @@ const mt__kernels *MT_ISA(mt__kernels)(void) {
   MT_ISA(mt__fill_moment)(&k);
   MT_ISA(mt__fill_truth)(&k);
   MT_ISA(mt__fill_scan)(&k);
-  k.runner.cast = cast;
+  k.runner.cast = MT_ISA(mt__cast);
   return &k;
 }
