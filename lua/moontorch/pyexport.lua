@@ -90,7 +90,8 @@ local function numpy(P, t)
 end
 
 -- Under lupa an object becomes a Lua value only by passing through Python: it is put on a list of
--- this Lua state's own, and lupa is asked to take it off.
+-- this Lua state's own, and lupa is asked to take it off. The way there is an attribute with a name
+-- of its own, since other states may be on that way in other threads.
 local list, pop
 
 local function prepare(P)
@@ -98,18 +99,26 @@ local function prepare(P)
   local take = py.own(P.PyObject_GetAttrString(list.hold_.object_, 'pop'))
   py.bridge('export')
   local module = py.own(P.PyImport_ImportModule('_moontorch'))
-  py.try(P.PyObject_SetAttrString(module, 'pop', take))
+  local attribute = 'pop_' .. tostring(list.hold_.object_):match '%x+$'
+  py.try(P.PyObject_SetAttrString(module, attribute, take))
+  return attribute
+end
+
+local function retire(P, attribute)
+  local module = py.own(P.PyImport_ImportModule('_moontorch'))
+  py.try(P.PyObject_SetAttrString(module, attribute, nil))
 end
 
 local function connect(name)
-  py.locked(prepare)
+  local attribute = py.locked(prepare)
   local python = rawget(_G, 'python')
   local found, module = pcall(function() return python.builtins.__import__('_moontorch') end)
+  if found then pop = python.as_attrgetter(module)[attribute] end
+  py.locked(retire, attribute)
   if not found then
     fail.raise("%s: this Lua state has no 'python.builtins' of lupa to hand an object to Python "
       .. 'with: pass register_builtins=True to LuaRuntime', name)
   end
-  pop = python.as_attrgetter(module).pop
 end
 
 local function push(P, make, t)
