@@ -84,7 +84,8 @@ enum {
   MT_BORROWED = 2, /* memory of someone else: never resized */
   MT_MAPPED = 4,   /* pages of a file: can be closed */
   MT_PINNED = 8,   /* page-locked for transfers */
-  MT_CLOSED = 16   /* was mapped; data_ is NULL, every use is MT_ESTORAGE */
+  MT_CLOSED = 16,  /* was mapped; data_ is NULL, every use is MT_ESTORAGE */
+  MT_PENDING = 32  /* a transfer to or from it is under way: every use waits for it */
 };
 
 /* Tensor flags. */
@@ -202,8 +203,22 @@ MT_API const mt_counters *mt_memory(void);
 /* Gives the cached blocks back to the system. */
 MT_API void mt_memory_trim(void);
 
+/*
+ * Makes sure that a device can be used; the first GPU asked for loads the CUDA plugin, which lies beside
+ * the library, or where MOONTORCH_CUDA_LIBRARY says. MT_EDEVICE, with the reason, when it cannot be.
+ */
+MT_API int32_t mt_device_open(int32_t device);
+/* "cpu", "cuda:0": a thread-local buffer of a few that take turns. */
+MT_API const char *mt_device_name(int32_t device);
+/* The path of the plugin, or NULL while none is loaded. */
+MT_API const char *mt_plugin_path(void);
+
 /* A storage of nbytes, uninitialised, 64-byte aligned, with one reference. MT_EVALUE, MT_ENOMEM. */
 MT_API int32_t mt_storage_new(mt_storage **out, int64_t nbytes);
+/* The same on a device, which mt_device_open has opened. MT_EDEVICE. */
+MT_API int32_t mt_storage_new_on(mt_storage **out, int32_t device, int64_t nbytes);
+/* Waits for transfers to and from a host storage that is MT_PENDING; others are there at once. */
+MT_API int32_t mt_storage_await(mt_storage *s);
 /*
  * A storage over memory of someone else. deleter(ctx) runs when it dies; a NULL deleter is legal.
  * flags: MT_READONLY or 0 (MT_BORROWED is implied). On failure the deleter is not called.
@@ -245,6 +260,9 @@ MT_API int32_t mt_storage_anchor(mt_storage **out, void *data, int64_t nbytes, i
 
 /* A new contiguous tensor, uninitialised. MT_ESHAPE (rank, negative size, overflow), MT_ENOMEM. */
 MT_API int32_t mt_tensor_new(mt_tensor *out, int32_t dtype, int32_t ndim, const int64_t *sizes);
+/* The same on a device, which mt_device_open has opened. MT_EDEVICE. */
+MT_API int32_t mt_tensor_new_on(mt_tensor *out, int32_t device, int32_t dtype, int32_t ndim,
+                                const int64_t *sizes);
 /*
  * A view of s from `offset` bytes on. strides (bytes) may be NULL: C order. Retains s.
  * Every element must lie inside the storage, for every stride: else MT_EBOUNDS with the numbers.
@@ -263,6 +281,12 @@ MT_API int32_t mt_is_contiguous(const mt_tensor *t);
 /* A contiguous copy with the same dtype, in new writable memory; Fortran order is kept when
  * keep_order is not 0. */
 MT_API int32_t mt_clone(mt_tensor *out, const mt_tensor *t, int32_t keep_order);
+/* A contiguous copy on another device (or the same), with the same dtype. MT_EDEVICE, MT_ENOMEM. */
+MT_API int32_t mt_clone_on(mt_tensor *out, const mt_tensor *t, int32_t device);
+/* The element at a 0-d tensor, on whatever device, written to `element`, which has room for 16 bytes. */
+MT_API int32_t mt_read(void *element, const mt_tensor *t);
+/* The reverse, from one element of t's dtype. MT_EREADONLY. */
+MT_API int32_t mt_write(mt_tensor *t, const void *element);
 
 /* Views. out is released first and may be t itself. Each returns MT_EINDEX or MT_ESHAPE. */
 MT_API int32_t mt_select(mt_tensor *out, const mt_tensor *t, int32_t dim, int64_t index);

@@ -12,8 +12,25 @@ typedef mt_loop (*mt__loop_of)(int32_t family, int32_t op, int32_t dtype);
 
 enum { MT__KTH, MT__MEDIAN, MT__MODE };
 
+/* What a device's own generator draws. */
+enum { MT__UNIFORM, MT__NORMAL, MT__BERNOULLI, MT__INTEGER, MT__PERMUTATION };
+
 typedef struct mt__backend {
   const char *name;
+
+  /* Devices with memory of their own have these; the CPU has none of them. */
+  /* MT_EDEVICE, naming `op`, when the device cannot be used any more: in a forked child. */
+  int32_t (*ready)(const char *op, int32_t device);
+  /* Uninitialised bytes, aligned to 256; free() is called from any thread, and waits for nothing.
+   * MT_ENOMEM. */
+  int32_t (*alloc)(void **data, int64_t nbytes, int32_t device);
+  void (*free)(void *data, int64_t nbytes, int32_t device);
+  /* Copies bytes, where one of the devices at least is the backend's; returns when the host may use
+   * its side. */
+  int32_t (*transfer)(void *dst, int32_t dst_device, const void *src, int32_t src_device,
+                      int64_t nbytes);
+  /* Waits until transfers under way have left a host storage that is MT_PENDING. */
+  int32_t (*await)(mt_storage *s);
 
   /* The kernel itself, for a caller that has one short run of aligned elements. (optional) */
   mt__loop_of loop;
@@ -37,7 +54,8 @@ typedef struct mt__backend {
   /* max or min over one dimension, with int64 positions from 0. */
   int32_t (*reduce_index)(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                           int32_t dim);
-  /* Along dim, into a tensor of the shape and the dtype that mt_scan tells: it is a, or apart from it. */
+  /* Along dim, into a tensor of the shape and the dtype that mt_scan tells: it is a, or apart from
+   * it. */
   int32_t (*scan)(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t dim);
   int32_t (*scan_index)(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                         int32_t dim);
@@ -55,6 +73,15 @@ typedef struct mt__backend {
   int32_t (*masked_select)(mt_tensor *out, const mt_tensor *a, const mt_tensor *mask);
   int32_t (*masked_copy)(mt_tensor *t, const mt_tensor *mask, const mt_tensor *src);
   int32_t (*nonzero)(mt_tensor *out, const mt_tensor *a);
+  /* Slices along dim, positions checked: src[.. i ..] = t[.. index[i] - base ..], or the reverse.
+   * src has t's dtype; strides may be any. (optional) */
+  int32_t (*gather)(mt_tensor *src, const mt_tensor *t, int32_t dim, const mt_tensor *index,
+                    int64_t base);
+  int32_t (*scatter)(mt_tensor *t, const mt_tensor *src, int32_t dim, const mt_tensor *index,
+                     int64_t base);
+  /* Fills t with random numbers of the device's own generator, MT__UNIFORM ...; a and b as in the
+   * functions mt_random_*. (optional: the CPU's come from a mt_generator) */
+  int32_t (*random)(mt_tensor *t, int32_t what, double a, double b);
 } mt__backend;
 
 /* The backend of a device that a checked tensor lies on. */

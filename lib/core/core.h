@@ -9,10 +9,13 @@
 
 #include "../ops.h"
 
+/* Internal, and seen by the plugins of other devices too. */
+#define MT_PLUGIN MT_API
+
 /* --------------------------------------------------------------------------------- error.c */
 
 /* Leaves a message for mt_last_error and returns code. */
-int32_t mt__fail(int32_t code, const char *format, ...)
+MT_PLUGIN int32_t mt__fail(int32_t code, const char *format, ...)
 #if defined(__GNUC__)
     __attribute__((format(printf, 2, 3)))
 #endif
@@ -20,8 +23,8 @@ int32_t mt__fail(int32_t code, const char *format, ...)
 /* MT_EOUT for `op`: out has another shape than the result, which mt_out_shape then tells. */
 int32_t mt__fail_out(const char *op, const mt_tensor *out, int32_t ndim, const int64_t *sizes);
 /* "2x3", "scalar" for 0-d; a thread-local buffer of a few that take turns. */
-const char *mt__shape(const mt_tensor *t);
-const char *mt__shape_of(int32_t ndim, const int64_t *sizes);
+MT_PLUGIN const char *mt__shape(const mt_tensor *t);
+MT_PLUGIN const char *mt__shape_of(int32_t ndim, const int64_t *sizes);
 /* Runs an expression that returns a code, and returns from the caller when it failed. */
 #define MT_TRY(expression)                                                                         \
   do {                                                                                             \
@@ -31,7 +34,7 @@ const char *mt__shape_of(int32_t ndim, const int64_t *sizes);
 
 /* --------------------------------------------------------------------------------- dtype.c */
 
-extern const mt_dtype_row mt__dtypes[MT_NDTYPES];
+extern MT_PLUGIN const mt_dtype_row mt__dtypes[MT_NDTYPES];
 static inline int32_t mt__bytes(int32_t dtype) {
   return mt__dtypes[dtype].bytes;
 }
@@ -61,15 +64,15 @@ typedef struct mt__scalar {
   int64_t integer; /* the bits of a uint64 too */
   int32_t kind;
 } mt__scalar;
-mt__scalar mt__load(int32_t dtype, const void *element);
-void mt__store(int32_t dtype, void *element, mt__scalar value);
+MT_PLUGIN mt__scalar mt__load(int32_t dtype, const void *element);
+MT_PLUGIN void mt__store(int32_t dtype, void *element, mt__scalar value);
 
 /* --------------------------------------------------------------------------------- alloc.c */
 
 /* 64-byte aligned blocks that are kept for reuse; NULL when memory is out. Sizes must match. */
 void *mt__alloc(int64_t nbytes);
 void mt__free(void *block, int64_t nbytes);
-void mt__count_storage(int32_t change);
+MT_PLUGIN void mt__count_storage(int32_t change);
 
 /* ----------------------------------------------------------------------------------- box.c */
 
@@ -91,7 +94,7 @@ int32_t mt__os_shared(void **data, void **cookie, const char *name, int64_t nbyt
 /* The library that has the symbol stays until the process ends, whoever closes it. */
 void mt__os_keep_library(const void *symbol);
 /* Runs `child` in the child after each fork. */
-void mt__os_at_fork(void (*child)(void));
+MT_PLUGIN void mt__os_at_fork(void (*child)(void));
 
 /* -------------------------------------------------------------------------------- tensor.c */
 
@@ -99,12 +102,12 @@ void mt__os_at_fork(void (*child)(void));
 int32_t mt__check_sizes(int32_t ndim, const int64_t *sizes, int32_t itemsize, int64_t *numel);
 /* Fills in shape and strides (NULL: C order) of a tensor over s, which is retained; checks nothing
  * but memory. t is released first. */
-int32_t mt__set(mt_tensor *t, mt_storage *s, int32_t dtype, int64_t offset, int32_t ndim,
-                const int64_t *sizes, const int64_t *strides, int64_t numel);
+MT_PLUGIN int32_t mt__set(mt_tensor *t, mt_storage *s, int32_t dtype, int64_t offset, int32_t ndim,
+                          const int64_t *sizes, const int64_t *strides, int64_t numel);
 /* Moves what `from` holds into the zeroed `to`. */
-void mt__move(mt_tensor *to, mt_tensor *from);
+MT_PLUGIN void mt__move(mt_tensor *to, mt_tensor *from);
 /* [*lo, *hi): the bytes of the storage that t's elements cover; both 0 when there are none. */
-void mt__extent(const mt_tensor *t, int64_t *lo, int64_t *hi);
+MT_PLUGIN void mt__extent(const mt_tensor *t, int64_t *lo, int64_t *hi);
 /* MT_ESTORAGE for a closed or absent storage; `op` names the operator in messages. */
 int32_t mt__check_read(const char *op, const mt_tensor *t);
 /* mt__check_read, and MT_EREADONLY. */
@@ -137,7 +140,7 @@ int32_t mt__broadcast(const char *op, int32_t n, const mt_tensor *const *t, int3
 /* ---------------------------------------------------------------------------------- rows.c */
 
 /* The row of an operator, or NULL with a message. */
-const mt_op_row *mt__op_row(int32_t family, int32_t op);
+MT_PLUGIN const mt_op_row *mt__op_row(int32_t family, int32_t op);
 int32_t mt__check_op_dtype(const mt_op_row *row, int32_t dtype);
 /* How many operands an elementwise operator has. */
 static inline int32_t mt__operands(const mt_op_row *row) {
@@ -148,8 +151,9 @@ static inline int32_t mt__operands(const mt_op_row *row) {
 
 enum { MT_SHORT = 32768 }; /* elements, up to which an operator may do without the iterator */
 
-/* The dtypes of an elementwise operator: what its loop computes in, takes of each operand and gives, and
- * what a new result has. Complex to real operators give a complex number, which is cast. */
+/* The dtypes of an elementwise operator: what its loop computes in, takes of each operand and
+ * gives, and what a new result has. Complex to real operators give a complex number, which is cast.
+ */
 typedef struct mt__types {
   int32_t compute, in[3], loop, result;
 } mt__types;
@@ -167,7 +171,7 @@ int32_t mt__check_integers(const mt_op_row *row, int32_t compute, const mt_tenso
 /* Is this a norm whose exponent the backends do not know? */
 bool mt__composed_norm(const mt_op_row *row, double p);
 /* The dtype that the loops of a reduction give. */
-int32_t mt__reduce_dtype(const mt_op_row *row, int32_t dtype);
+MT_PLUGIN int32_t mt__reduce_dtype(const mt_op_row *row, int32_t dtype);
 
 /* ------------------------------------------------------------------------------ parallel.c */
 

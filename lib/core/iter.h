@@ -4,6 +4,8 @@
 #ifndef MT_ITER_H
 #define MT_ITER_H
 
+#include <stdalign.h>
+
 #include "core.h"
 
 enum {
@@ -24,8 +26,8 @@ typedef struct mt__operand {
   int32_t loop_dtype; /* of the elements that the loop sees */
   bool buffered;      /* cast or misaligned: goes through a block in cache */
   int64_t stride[MT_MAXDIM];
-  mt_tensor temporary;          /* holds the copy of an operand that overlapped an output */
-  _Alignas(16) char scalar[16]; /* a scalar operand, already cast */
+  mt_tensor temporary;         /* holds the copy of an operand that overlapped an output */
+  alignas(16) char scalar[16]; /* a scalar operand, already cast */
 } mt__operand;
 
 /* Dimensions are ordered fastest first and merged where they continue each other. */
@@ -41,14 +43,14 @@ typedef struct mt__iter {
  * broadcast shape, which the outputs have. loop_dtype[i] is what the loop wants of operand i. A
  * partial overlap of an input with an output costs one copy of the input. MT_ENOMEM.
  */
-int32_t mt__iter_begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
-                       const mt_tensor *const *t, const int32_t *loop_dtype, int32_t ndim,
-                       const int64_t *sizes);
+MT_PLUGIN int32_t mt__iter_begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
+                                 const mt_tensor *const *t, const int32_t *loop_dtype, int32_t ndim,
+                                 const int64_t *sizes);
 /* The same, but dimension 0 stays the last one of sizes, whole, and the others come after it. */
 int32_t mt__iter_begin_lines(mt__iter *it, const char *op, int32_t n, int32_t nout,
                              const mt_tensor *const *t, const int32_t *loop_dtype, int32_t ndim,
                              const int64_t *sizes);
-void mt__iter_end(mt__iter *it);
+MT_PLUGIN void mt__iter_end(mt__iter *it);
 
 /* Casts between the dtypes of memory and loop; given by the backend that runs the loop. */
 typedef mt_loop (*mt__cast_table)(int32_t to, int32_t from);
@@ -74,6 +76,6 @@ void mt__iter_walk(const mt__iter *it, int64_t begin, int64_t end, mt_loop visit
 void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, const mt__runner *runner);
 
 /* Sorts dimensions by stride and merges them; for walks that do not go through mt__iter_begin. */
-void mt__iter_order(mt__iter *it);
+MT_PLUGIN void mt__iter_order(mt__iter *it);
 
 #endif
