@@ -84,6 +84,10 @@ typedef struct mt__backend {
   int32_t (*random)(mt_tensor *t, int32_t what, double a, double b);
 } mt__backend;
 
+/* The plugin's function mt__plugin_open: hands over its backend and the number of its devices.
+ * MT_EDEVICE, with the reason, where there is none to use. */
+typedef int32_t (*mt__plugin_entry)(const mt__backend **backend, int32_t *devices);
+
 /* The backend of a device that a checked tensor lies on. */
 const mt__backend *mt__backend_of(int32_t device);
 #define MT_BACKEND(t) mt__backend_of((t)->storage_->device_)
