@@ -36,6 +36,7 @@ struct spread {
     double x = mt__number_of(bits, r.of);
     if (n == 0) {
       mean = x;
+      m2 = x - x; /* not 0 where x is not finite */
       n = 1;
       return;
     }
