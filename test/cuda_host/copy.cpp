@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "cub/host.h"
 #include "host.h"
 
 namespace cuda_host {
@@ -61,6 +62,22 @@ static cudaError_t copy(state &s, void *to, const void *from, size_t bytes, cuda
   /* The host is not held up by what stays on devices. */
   if (hosts || t.kind == PAGEABLE || (wait && !devices)) run_until(s, *q, q->last);
   return cudaSuccess;
+}
+
+cudaError_t submit(cudaStream_t stream, const std::vector<range> &used,
+                   std::function<void()> work) {
+  return call([&](state &s) {
+    std::shared_ptr<queue> q = find_queue(s, stream);
+    if (q == nullptr || q->device != current()) return cudaErrorInvalidResourceHandle;
+    for (const range &r : used) {
+      if (r.bytes == 0) continue;
+      place p = find_place(s, r.data, r.bytes);
+      bool reached = p.kind == PINNED || (p.kind == ON_DEVICE && p.device == q->device);
+      if (!reached) return cudaErrorIllegalAddress;
+    }
+    push(s, q, 1u << q->device, std::move(work));
+    return cudaSuccess;
+  });
 }
 
 static cudaError_t fill(state &s, void *to, int byte, size_t bytes, cudaStream_t stream) {

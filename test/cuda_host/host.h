@@ -132,9 +132,6 @@ cudaError_t call(F f) {
   return remember(error);
 }
 
-/* Queues work on the memory of the stream's device: for CUB and cuBLAS. */
-cudaError_t submit(cudaStream_t stream, std::function<void()> work);
-
 /* ---------------------------------------------------------------------------------- grid.cpp */
 
 /* Runs all threads of all blocks; false when one of them trapped. */

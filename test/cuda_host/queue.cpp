@@ -99,15 +99,6 @@ static cudaError_t poll(state &s, const moment &m) {
   return cudaErrorNotReady;
 }
 
-cudaError_t submit(cudaStream_t stream, std::function<void()> work) {
-  return call([&](state &s) {
-    std::shared_ptr<queue> q = find_queue(s, stream);
-    if (q == nullptr || q->device != current()) return cudaErrorInvalidResourceHandle;
-    push(s, q, 1u << q->device, std::move(work));
-    return cudaSuccess;
-  });
-}
-
 cudaError_t launch(const cudaLaunchConfig_t *config, std::function<void()> thread) {
   return call([&](state &s) {
     if (config == nullptr) return cudaErrorInvalidValue;
