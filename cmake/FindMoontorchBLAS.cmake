@@ -2,7 +2,7 @@
 add_library(moontorch_blas INTERFACE)
 find_package(PkgConfig QUIET)
 if(PKG_CONFIG_FOUND)
-  pkg_check_modules(OPENBLAS QUIET IMPORTED_TARGET openblas)
+  pkg_check_modules(OPENBLAS QUIET IMPORTED_TARGET GLOBAL openblas)
 endif()
 if(OPENBLAS_FOUND)
   target_link_libraries(moontorch_blas INTERFACE PkgConfig::OPENBLAS)

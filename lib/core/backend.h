@@ -12,6 +12,9 @@ typedef mt_loop (*mt__loop_of)(int32_t family, int32_t op, int32_t dtype);
 
 enum { MT__KTH, MT__MEDIAN, MT__MODE };
 
+/* What a product of matrices takes: equal dimensions before the last two; float16 and bfloat16. */
+enum { MT__BATCHES = 1, MT__HALVES = 2 };
+
 /* What a device's own generator draws. */
 enum { MT__UNIFORM, MT__NORMAL, MT__BERNOULLI, MT__INTEGER, MT__PERMUTATION };
 
@@ -31,6 +34,9 @@ typedef struct mt__backend {
                       int64_t nbytes);
   /* Waits until transfers under way have left a host storage that is MT_PENDING. */
   int32_t (*await)(mt_storage *s);
+  /* What a stream of another library (a cudaStream_t; 1 and 2 are the legacy and the per-thread default
+   * one) does from now on waits for what this thread has given to the device. */
+  int32_t (*publish)(int32_t device, uint64_t stream);
 
   /* The kernel itself, for a caller that has one short run of aligned elements. (optional) */
   mt__loop_of loop;
@@ -62,8 +68,10 @@ typedef struct mt__backend {
   /* Order statistics along dim, MT__KTH ...; k counts from 0. */
   int32_t (*order)(int32_t what, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                    int32_t dim, int64_t k);
-  /* c = a * b; matrices with any strides and one dtype, c contiguous. */
+  /* c = a * b; matrices with any strides and one dtype, c contiguous. `multiplies` tells what it takes
+   * besides two dimensions of a dtype that has a product: MT__BATCHES ... */
   int32_t (*matmul)(mt_tensor *c, const mt_tensor *a, const mt_tensor *b);
+  int32_t multiplies;
   /* *found = whether an integer tensor has an element that is 0, or (negative) below 0. */
   int32_t (*find)(const mt_tensor *a, bool negative, bool *found);
   int32_t (*byteswap)(mt_tensor *t);
@@ -83,6 +91,10 @@ typedef struct mt__backend {
    * functions mt_random_*. (optional: the CPU's come from a mt_generator) */
   int32_t (*random)(mt_tensor *t, int32_t what, double a, double b);
 } mt__backend;
+
+/* The plugin's function mt__plugin_open: hands over its backend and the number of its devices.
+ * MT_EDEVICE, with the reason, where there is none to use. */
+typedef int32_t (*mt__plugin_entry)(const mt__backend **backend, int32_t *devices);
 
 /* The backend of a device that a checked tensor lies on. */
 const mt__backend *mt__backend_of(int32_t device);

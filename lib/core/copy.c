@@ -21,6 +21,9 @@ static int32_t copy_to(const char *op, mt_tensor *dst, const mt_tensor *src) {
   const mt_tensor *t[2] = {dst, src};
   int32_t dtypes[2] = {dst->dtype_, src->dtype_};
   mt__iter it;
+  /* A number of the host goes to a device with the call. */
+  bool number = src->storage_->device_ == MT_CPU && src->numel_ == 1;
+  if (dst->storage_->device_ != src->storage_->device_ && !number) return mt__copy_across(dst, src);
   if (short_copy(dst, src)) return 0;
   if (MT_BACKEND(dst)->copy == NULL)
     return mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", op);
@@ -73,12 +76,15 @@ int32_t mt_equal(int32_t *equal, const mt_tensor *a, const mt_tensor *b) {
   mt_tensor same = {0}, all = {0};
   MT_TRY(mt__check_read("equal", a));
   MT_TRY(mt__check_read("equal", b));
+  MT_TRY(mt__same_device("equal", a, b));
   *equal = a->ndim_ == b->ndim_;
   for (int32_t d = 0; *equal && d < a->ndim_; d++) *equal = a->sizes_[d] == b->sizes_[d];
   if (!*equal || a->numel_ == 0) return 0;
   MT_TRY(mt_compare(MT_OP_EQ, &same, a, b));
   int32_t rc = mt_reduce(MT_OP_ALL, &all, &same, -1, NULL, 0, 0);
-  if (rc == 0) *equal = *mt__data(&all) != 0;
+  uint8_t truth = 0;
+  if (rc == 0) rc = mt_read(&truth, &all);
+  if (rc == 0) *equal = truth != 0;
   mt_tensor_release(&same);
   mt_tensor_release(&all);
   return rc;
@@ -87,9 +93,4 @@ int32_t mt_equal(int32_t *equal, const mt_tensor *a, const mt_tensor *b) {
 int32_t mt_sequence(mt_tensor *t, double start, double step) {
   MT_TRY(mt__check_out("range", t));
   return MT_BACKEND(t)->sequence(t, start, step);
-}
-
-const mt__backend *mt__backend_of(int32_t device) {
-  (void)device; /* mt__check_read has refused all others */
-  return &mt__cpu;
 }

@@ -74,6 +74,20 @@ void *mt__alloc(int64_t nbytes);
 void mt__free(void *block, int64_t nbytes);
 MT_PLUGIN void mt__count_storage(int32_t change);
 
+/* -------------------------------------------------------------------------------- device.c */
+
+/* MT_EDEVICE when a storage's device cannot be used; a host storage that is MT_PENDING is awaited.
+ */
+int32_t mt__ready(const char *op, const mt_storage *s);
+/* The device of n tensors together, where MT_WEAK ones of the host go with any. MT_EDEVICE names
+ * both. */
+int32_t mt__common_device(const char *op, int32_t n, const mt_tensor *const *t, int32_t *device);
+int32_t mt__same_device(const char *op, const mt_tensor *t, const mt_tensor *u);
+/* mt__check_read for what works on the CPU alone. */
+int32_t mt__check_host(const char *op, const mt_tensor *t);
+/* Copies between devices, src broadcasting to dst's shape; each side does what it costs less on. */
+int32_t mt__copy_across(mt_tensor *dst, const mt_tensor *src);
+
 /* ----------------------------------------------------------------------------------- box.c */
 
 /* Whether the memory belongs to an interpreter, whose end it does not outlive. */
@@ -93,6 +107,11 @@ int32_t mt__os_sync(void *cookie);
 int32_t mt__os_shared(void **data, void **cookie, const char *name, int64_t nbytes, int32_t how);
 /* The library that has the symbol stays until the process ends, whoever closes it. */
 void mt__os_keep_library(const void *symbol);
+/* The path of a file in the folder of the library that has the symbol; false when it is too long.
+ */
+bool mt__os_beside(const void *symbol, const char *file, char *path, size_t room);
+/* Loads a library for good and finds a symbol in it; NULL and the reason where that fails. */
+void *mt__os_plugin(const char *path, const char *symbol, char *why, size_t room);
 /* Runs `child` in the child after each fork. */
 MT_PLUGIN void mt__os_at_fork(void (*child)(void));
 
@@ -129,10 +148,15 @@ static inline bool mt__same_shape(const mt_tensor *t, const mt_tensor *u) {
 static inline char *mt__data(const mt_tensor *t) {
   return t->storage_->data_ == NULL ? NULL : (char *)t->storage_->data_ + t->offset_;
 }
-/* Prepares `out` for a result: makes it when zeroed, else checks that it may be written, has the
- * shape, and can take the dtype. */
-int32_t mt__prepare_out(const char *op, mt_tensor *out, int32_t dtype, int32_t ndim,
+/* Prepares `out` for a result on a device: makes it when zeroed, else checks that it lies there,
+ * may be written, has the shape, and can take the dtype. */
+int32_t mt__prepare_out(const char *op, mt_tensor *out, int32_t device, int32_t dtype, int32_t ndim,
                         const int64_t *sizes);
+/* A new contiguous tensor on the device of another. */
+static inline int32_t mt__new_beside(mt_tensor *out, const mt_tensor *t, int32_t dtype,
+                                     int32_t ndim, const int64_t *sizes) {
+  return mt_tensor_new_on(out, t->storage_->device_, dtype, ndim, sizes);
+}
 /* The broadcast shape of n tensors; MT_ESHAPE names op, shapes and dtypes. */
 int32_t mt__broadcast(const char *op, int32_t n, const mt_tensor *const *t, int32_t *ndim,
                       int64_t *sizes);

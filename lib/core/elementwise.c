@@ -17,7 +17,7 @@ enum { NOT_FOR_ALL = MT_OP_FLOAT | MT_OP_ZERODIV | MT_OP_NEGPOW | MT_OP_REAL };
 
 static bool reachable(const mt_tensor *t, int32_t forbidden) {
   const mt_storage *s = t->storage_;
-  return s != NULL && !(s->flags_ & forbidden) && s->device_ == MT_CPU &&
+  return s != NULL && !(s->flags_ & (forbidden | MT_PENDING)) && s->device_ == MT_CPU &&
          (uintptr_t)(s->data_ + t->offset_) % (uintptr_t)mt__alignment(t->dtype_) == 0;
 }
 
@@ -30,6 +30,7 @@ static bool same_or_apart(const char *out, int64_t out_bytes, const char *in, in
 static bool plain_number(const mt_tensor *number, int32_t dtype, void *element) {
   int32_t kind = mt__kind(dtype);
   if (kind == MT_KIND_BOOL || kind == MT_KIND_COMPLEX) return false;
+  if (number->storage_->device_ != MT_CPU) return false;
   if (mt__kind(number->dtype_) > (kind == MT_KIND_FLOAT ? MT_KIND_FLOAT : MT_KIND_INT))
     return false;
   if (kind != MT_KIND_FLOAT && mt__check_weak("", number, dtype) != 0) return false;
@@ -141,7 +142,9 @@ static int32_t long_way(const mt_op_row *row, mt_tensor *out, const mt_tensor *c
   int64_t sizes[MT_MAXDIM];
   mt__types types;
   for (int32_t i = 0; i < n; i++) MT_TRY(mt__check_read(op, in[i]));
-  if (factor != NULL) MT_TRY(mt__check_read(op, factor));
+  if (factor != NULL) MT_TRY(mt__check_host(op, factor));
+  int32_t device;
+  MT_TRY(mt__common_device(op, n, in, &device));
   MT_TRY(mt__elementwise_types(row, in, factor, &types));
   MT_TRY(mt__check_integers(row, types.compute, in[n - 1]));
   if (row->flags & MT_OP_BOOLEAN && out->storage_ != NULL) {
@@ -151,7 +154,7 @@ static int32_t long_way(const mt_op_row *row, mt_tensor *out, const mt_tensor *c
   }
   MT_TRY(mt__broadcast(op, n, in, &ndim, sizes));
   bool made = out->storage_ == NULL;
-  MT_TRY(mt__prepare_out(op, out, types.result, ndim, sizes));
+  MT_TRY(mt__prepare_out(op, out, device, types.result, ndim, sizes));
 
   _Alignas(16) char element[16];
   int32_t loop_dtype[MOST] = {types.loop};

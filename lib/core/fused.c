@@ -118,7 +118,7 @@ static void find_needed(mt__evaluation *e) {
 
 /* -------------------------------------------------------------------------- temporary results */
 
-static int32_t reduce(mt__evaluation *e, mt_tensor *out, const mt_fused_op *op) {
+int32_t mt__fused_reduce(const mt__evaluation *e, mt_tensor *out, const mt_fused_op *op) {
   const mt_op_row *row = mt__op_row(MT_REDUCE, op->op_);
   const mt_tensor *a = e->values[op->in_[0]].t;
   mt_tensor positions = {0};
@@ -138,9 +138,9 @@ static int32_t materialize(mt__evaluation *e, int32_t v) {
   if (value->ready) return 0;
   if (op->family_ == MT_REDUCE) {
     rc = materialize(e, op->in_[0]);
-    if (rc == 0) rc = reduce(e, out, op);
+    if (rc == 0) rc = mt__fused_reduce(e, out, op);
   } else {
-    rc = mt_tensor_new(out, value->own.dtype_, value->own.ndim_, value->own.sizes_);
+    rc = mt_tensor_new_on(out, e->device, value->own.dtype_, value->own.ndim_, value->own.sizes_);
     if (rc == 0) rc = mt__fused_stage(e, 1, &v, &out);
   }
   if (rc == 0) {
@@ -191,7 +191,7 @@ static int32_t prepare_out(mt__evaluation *e, int32_t v, mt_tensor *out) {
   int32_t dtype = t->dtype_;
   if (op != NULL && op->family_ != MT_CAST && op->family_ != MT_REDUCE && out->storage_ != NULL)
     if (mt__op_row(op->family_, op->op_)->flags & MT_OP_BOOLEAN) dtype = MT_BOOL;
-  return mt__prepare_out(mt__fused_name(e, v), out, dtype, t->ndim_, t->sizes_);
+  return mt__prepare_out(mt__fused_name(e, v), out, e->device, dtype, t->ndim_, t->sizes_);
 }
 
 static int32_t check_outputs(mt__evaluation *e, int32_t *unfit) {
@@ -285,7 +285,7 @@ static int32_t run_stages(mt__evaluation *e) {
 static int32_t evaluate(mt__evaluation *e, int32_t *unfit) {
   MT_TRY(find_types(e));
   find_needed(e);
-  mt__fused_find_lines(e);
+  if (mt__backend_of(e->device)->fused != NULL) mt__fused_find_lines(e);
   MT_TRY(check_outputs(e, unfit));
   MT_TRY(prepare_values(e));
   MT_TRY(make_outputs(e));
@@ -316,7 +316,8 @@ int32_t mt_fused_run(const mt_fused *p, mt_tensor *const *out, const mt_tensor *
     e.values[i].t = in[i];
     e.values[i].ready = true;
   }
-  int32_t rc = evaluate(&e, unfit);
+  int32_t rc = mt__common_device("fuse", p->ninputs, in, &e.device);
+  if (rc == 0) rc = evaluate(&e, unfit);
   for (int32_t i = 0; i < e.nvalues; i++)
     if (e.values[i].t == &e.values[i].own && e.values[i].ready) mt_tensor_release(&e.values[i].own);
   for (int32_t i = 0; i < p->noutputs; i++)

@@ -32,6 +32,7 @@ typedef struct mt__evaluation {
   bool *made, *done;   /* of each output: this run made the tensor; it was evaluated */
   mt_tensor **targets; /* of the outputs of one stage, and their values */
   int32_t *chosen;
+  int32_t device;
   int64_t line;           /* size of the last dimension, where reductions over it are `lined` */
   const mt_tensor *shape; /* what all is broadcast to then */
 } mt__evaluation;
@@ -66,6 +67,12 @@ const char *mt__fused_name(const mt__evaluation *e, int32_t v);
  */
 void mt__fused_find_lines(mt__evaluation *e);
 
+/* Runs one reduction, as mt_fused_run documents it. */
+int32_t mt__fused_reduce(const mt__evaluation *e, mt_tensor *out, const mt_fused_op *op);
+/* mt__fused_stage for a device without an entry for it: one operator after another, each result in
+ * memory of its own. */
+int32_t mt__fused_plainly(const mt__evaluation *e, int32_t n, const int32_t *values,
+                          mt_tensor *const *out);
 /* Evaluates `n` values into tensors that exist: of one shape, or with lines where e has them.
  * MT_ENOMEM, MT_EUNSUPPORTED. */
 int32_t mt__fused_stage(const mt__evaluation *e, int32_t n, const int32_t *values,

@@ -179,8 +179,7 @@ int32_t mt__fused_stage(const mt__evaluation *e, int32_t n, const int32_t *value
                         mt_tensor *const *out) {
   mt__stage stage;
   builder b = {.e = e, .stage = &stage};
-  if (MT_BACKEND(out[0])->fused == NULL)
-    return mt__fail(MT_EUNSUPPORTED, "fuse: not supported on this device");
+  if (MT_BACKEND(out[0])->fused == NULL) return mt__fused_plainly(e, n, values, out);
   if (n > MT_MAXOPERANDS)
     return mt__fail(MT_EUNSUPPORTED, "fuse: more than %d results", MT_MAXOPERANDS);
   if (out[0]->numel_ == 0) return 0;

@@ -109,6 +109,7 @@ static int32_t begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
                      const int64_t *sizes, int32_t fixed) {
   it->noperands = n;
   it->noutputs = nout;
+  it->device = nout > 0 ? t[0]->storage_->device_ : MT_CPU;
   it->ndim = ndim;
   it->numel = 1;
   for (int32_t d = 0; d < ndim; d++) {
@@ -136,7 +137,9 @@ static int32_t begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
       }
       lay_out(o, &o->temporary, ndim, sizes);
     }
-    if (t[i]->numel_ == 1 && o->dtype != o->loop_dtype) { /* one value: cast it now, once */
+    bool host = t[i]->storage_->device_ == MT_CPU;
+    /* One value of the host: cast it now, once. To another device it goes with the call. */
+    if (t[i]->numel_ == 1 && host && (o->dtype != o->loop_dtype || it->device != MT_CPU)) {
       mt__store(o->loop_dtype, o->scalar, mt__load(o->dtype, o->data));
       o->data = o->scalar;
       o->dtype = o->loop_dtype;

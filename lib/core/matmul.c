@@ -9,15 +9,16 @@
 /* `t` as dtype, in *cast when that takes a copy. */
 static int32_t as_dtype(const mt_tensor **t, int32_t dtype, mt_tensor *cast) {
   if ((*t)->dtype_ == dtype) return 0;
-  MT_TRY(mt_tensor_new(cast, dtype, (*t)->ndim_, (*t)->sizes_));
+  MT_TRY(mt__new_beside(cast, *t, dtype, (*t)->ndim_, (*t)->sizes_));
   MT_TRY(mt_copy(cast, *t));
   *t = cast;
   return 0;
 }
 
-/* What BLAS and the integer loop compute in; 16-bit floats go through float32. */
-static int32_t product_dtype(int32_t dtype) {
-  return dtype == MT_FLOAT16 || dtype == MT_BFLOAT16 ? MT_FLOAT32 : dtype;
+/* What a product is computed in; 16-bit floats go through float32 where a backend has no other way. */
+static int32_t product_dtype(int32_t dtype, const mt__backend *backend) {
+  bool half = dtype == MT_FLOAT16 || dtype == MT_BFLOAT16;
+  return half && !(backend->multiplies & MT__HALVES) ? MT_FLOAT32 : dtype;
 }
 
 static int32_t mismatch(const mt_tensor *a, const mt_tensor *b) {
@@ -27,7 +28,8 @@ static int32_t mismatch(const mt_tensor *a, const mt_tensor *b) {
 
 /* c[..., :, :] = a[..., :, :] b[..., :, :] for tensors of one rank, at least 2. */
 static int32_t multiply_batches(mt_tensor *c, const mt_tensor *a, const mt_tensor *b) {
-  if (c->ndim_ == 2) return MT_BACKEND(c)->matmul(c, a, b);
+  const mt__backend *backend = MT_BACKEND(c);
+  if (c->ndim_ == 2 || backend->multiplies & MT__BATCHES) return backend->matmul(c, a, b);
   int32_t rc = 0;
   for (int64_t i = 0; i < c->sizes_[0] && rc == 0; i++) {
     mt_tensor ci = {0}, ai = {0}, bi = {0};
@@ -69,14 +71,14 @@ static int32_t product(mt_tensor *out, const mt_tensor *a, const mt_tensor *b, i
   int32_t rc = expand_batches(&ea, a, ndim, full);
   if (rc == 0) rc = expand_batches(&eb, b, ndim, full);
   if (rc == 0)
-    rc = direct ? mt_reshape(&c, out, ndim, full) : mt_tensor_new(&c, a->dtype_, ndim, full);
+    rc = direct ? mt_reshape(&c, out, ndim, full) : mt__new_beside(&c, a, a->dtype_, ndim, full);
   if (rc == 0) rc = multiply_batches(&c, &ea, &eb);
   if (rc == 0 && !direct) {
     rc = mt_reshape(&view, &c, out_ndim, sizes);
     if (rc == 0 && out->storage_ == NULL && result == c.dtype_) {
       rc = mt_alias(out, &view);
     } else if (rc == 0) {
-      if (out->storage_ == NULL) rc = mt_tensor_new(out, result, out_ndim, sizes);
+      if (out->storage_ == NULL) rc = mt__new_beside(out, a, result, out_ndim, sizes);
       if (rc == 0) rc = mt_copy(out, &view);
     }
   }
@@ -90,8 +92,9 @@ static int32_t product(mt_tensor *out, const mt_tensor *a, const mt_tensor *b, i
 int32_t mt_matmul(mt_tensor *out, const mt_tensor *a, const mt_tensor *b) {
   MT_TRY(mt__check_read("mm", a));
   MT_TRY(mt__check_read("mm", b));
+  MT_TRY(mt__same_device("mm", a, b));
   int32_t result = mt__result_dtype(2, (const mt_tensor *[]){a, b}),
-          compute = product_dtype(result);
+          compute = product_dtype(result, MT_BACKEND(a));
   if (result == MT_BOOL) return mt__fail(MT_EDTYPE, "mm: not supported for bool");
   if (a->ndim_ == 0 || b->ndim_ == 0) return mismatch(a, b);
 
@@ -113,7 +116,8 @@ int32_t mt_matmul(mt_tensor *out, const mt_tensor *a, const mt_tensor *b) {
     full[ndim - 1] = mb.sizes_[mb.ndim_ - 1];
     if (a->ndim_ > 1) sizes[out_ndim++] = full[ndim - 2];
     if (b->ndim_ > 1) sizes[out_ndim++] = full[ndim - 1];
-    if (out->storage_ != NULL) rc = mt__prepare_out("mm", out, result, out_ndim, sizes);
+    if (out->storage_ != NULL)
+      rc = mt__prepare_out("mm", out, a->storage_->device_, result, out_ndim, sizes);
   }
   if (rc == 0 && MT_BACKEND(a)->matmul == NULL)
     rc = mt__fail(MT_EUNSUPPORTED, "mm: not supported on this device");

@@ -32,8 +32,10 @@ static int32_t order(int32_t what, const char *op, mt_tensor *values, mt_tensor 
   mt_tensor *target[2] = {values, indices}, own[2] = {{0}, {0}}, view = {0};
   int32_t dtype[2] = {a->dtype_, MT_INT64}, rc = 0;
   for (int32_t i = 0; i < 2; i++)
-    if (target[i]->storage_ != NULL) MT_TRY(mt__prepare_out(op, target[i], dtype[i], ndim, sizes));
-  for (int32_t i = 0; i < 2 && rc == 0; i++) rc = mt_tensor_new(&own[i], dtype[i], a->ndim_, kept);
+    if (target[i]->storage_ != NULL)
+      MT_TRY(mt__prepare_out(op, target[i], a->storage_->device_, dtype[i], ndim, sizes));
+  for (int32_t i = 0; i < 2 && rc == 0; i++)
+    rc = mt__new_beside(&own[i], a, dtype[i], a->ndim_, kept);
   if (rc == 0) rc = backend->order(what, &own[0], &own[1], a, dim, k - 1);
   for (int32_t i = 0; i < 2 && rc == 0; i++) {
     rc = mt_reshape(&view, &own[i], ndim, sizes);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -66,6 +67,21 @@ double mt_clock(void) {
 
 void mt__os_at_fork(void (*child)(void)) {
   pthread_atfork(NULL, NULL, child);
+}
+
+bool mt__os_beside(const void *symbol, const char *file, char *path, size_t room) {
+  Dl_info info;
+  const char *end = NULL;
+  if (dladdr(symbol, &info) != 0 && info.dli_fname != NULL) end = strrchr(info.dli_fname, '/');
+  int folder = end == NULL ? 0 : (int)(end - info.dli_fname) + 1;
+  return snprintf(path, room, "%.*s%s", folder, info.dli_fname, file) < (int)room;
+}
+
+void *mt__os_plugin(const char *path, const char *symbol, char *why, size_t room) {
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  void *found = library == NULL ? NULL : dlsym(library, symbol);
+  if (found == NULL) snprintf(why, room, "%s", dlerror());
+  return found;
 }
 
 void mt__os_keep_library(const void *symbol) {

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core.h"
+#include "backend.h"
 
 enum { N = 624, M = 397 };
 
@@ -70,6 +70,7 @@ static double normal(mt_generator *g, double mean, double std) {
 typedef struct draw {
   double (*value)(mt_generator *g, double a, double b);
   double a, b;
+  int32_t what; /* MT__UNIFORM ..., for a device with a generator of its own */
   double below; /* results stay below it after rounding to the dtype */
 } draw;
 
@@ -77,6 +78,7 @@ static int32_t fill(const char *op, mt_tensor *t, mt_generator *g, const draw *d
   int64_t at[MT_MAXDIM] = {0};
   MT_TRY(mt__check_out(op, t));
   if (t->numel_ == 0) return 0;
+  if (MT_BACKEND(t)->random != NULL) return MT_BACKEND(t)->random(t, d->what, d->a, d->b);
   char *p = mt__data(t);
   for (int64_t left = t->numel_; left > 0; left--) {
     mt__scalar value = {d->value(g, d->a, d->b), 0, 0, MT_KIND_FLOAT};
@@ -122,7 +124,7 @@ static double draw_integer(mt_generator *g, double a, double b) {
 }
 
 int32_t mt_random_uniform(mt_tensor *t, mt_generator *g, double a, double b) {
-  draw d = {draw_uniform, a, b, a < b ? b : INFINITY};
+  draw d = {draw_uniform, a, b, MT__UNIFORM, a < b ? b : INFINITY};
   MT_TRY(check_float("uniform", t));
   if (!isfinite(a) || !isfinite(b)) return mt__fail(MT_EVALUE, "uniform: range [%g, %g)", a, b);
   /* A range that the dtype cannot tell apart from its end would never yield. */
@@ -131,7 +133,7 @@ int32_t mt_random_uniform(mt_tensor *t, mt_generator *g, double a, double b) {
 }
 
 int32_t mt_random_normal(mt_tensor *t, mt_generator *g, double mean, double std) {
-  draw d = {normal, mean, std, INFINITY};
+  draw d = {normal, mean, std, MT__NORMAL, INFINITY};
   MT_TRY(check_float("normal", t));
   if (!(std > 0))
     return mt__fail(MT_EVALUE, "normal: the standard deviation is %g, it must be above 0", std);
@@ -139,13 +141,13 @@ int32_t mt_random_normal(mt_tensor *t, mt_generator *g, double mean, double std)
 }
 
 int32_t mt_random_bernoulli(mt_tensor *t, mt_generator *g, double p) {
-  draw d = {draw_bernoulli, p, 0, INFINITY};
+  draw d = {draw_bernoulli, p, 0, MT__BERNOULLI, INFINITY};
   if (!(p >= 0 && p <= 1)) return mt__fail(MT_EVALUE, "bernoulli: probability %g", p);
   return fill("bernoulli", t, g, &d);
 }
 
 int32_t mt_random_integer(mt_tensor *t, mt_generator *g, double a, double b) {
-  draw d = {draw_integer, a, b, INFINITY};
+  draw d = {draw_integer, a, b, MT__INTEGER, INFINITY};
   if (!(a <= b) || a != floor(a) || b != floor(b) || b - a >= 9007199254740992.0)
     return mt__fail(MT_EVALUE, "random: integers from %g to %g", a, b);
   return fill("random", t, g, &d);
@@ -156,6 +158,8 @@ int32_t mt_random_permutation(mt_tensor *t, mt_generator *g, int64_t base) {
   if (t->dtype_ != MT_INT64 || t->ndim_ != 1 || !mt_is_contiguous(t))
     return mt__fail(MT_EDTYPE, "randperm: wants a contiguous int64 vector, not shape %s (%s)",
                     mt__shape(t), mt__name(t->dtype_));
+  if (MT_BACKEND(t)->random != NULL)
+    return MT_BACKEND(t)->random(t, MT__PERMUTATION, (double)base, 0);
   int64_t n = t->numel_, *p = (int64_t *)mt__data(t);
   for (int64_t i = 0; i < n; i++) p[i] = i + base;
   for (int64_t i = 0; i + 1 < n; i++) {

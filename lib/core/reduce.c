@@ -60,7 +60,8 @@ static bool short_way(const mt_op_row *row, double parameter, mt_tensor *out, co
   int32_t dtype = a->dtype_;
   if (to == NULL || from == NULL || to == from || out->ndim_ != 0) return false;
   if (a->numel_ > MT_SHORT || a->numel_ == 0 || !(row->dtypes >> dtype & 1)) return false;
-  if (to->flags_ & (MT_CLOSED | MT_READONLY) || from->flags_ & MT_CLOSED) return false;
+  if ((to->flags_ | from->flags_) & (MT_CLOSED | MT_PENDING)) return false;
+  if (to->flags_ & MT_READONLY) return false;
   if (to->device_ != MT_CPU || from->device_ != MT_CPU) return false;
   if (out->dtype_ != mt__reduce_dtype(row, dtype) || !mt_is_contiguous(a)) return false;
   if (row->flags & MT_OP_REAL && mt__kind(dtype) == MT_KIND_COMPLEX) return false;
@@ -137,14 +138,14 @@ static int32_t reduce_to(const job *j, mt_tensor *out) {
   bool make = out->storage_ == NULL;
   mt_tensor own = {0};
   if (make && result == loop) {
-    rc = mt_tensor_new(out, result, j->ndim, j->size);
+    rc = mt__new_beside(out, j->a, result, j->ndim, j->size);
     if (rc == 0) rc = fold(j, out);
   } else if (!make && writable_directly(out, loop, j->a)) {
     rc = fold(j, out);
   } else {
-    rc = mt_tensor_new(&own, loop, j->ndim, j->size);
+    rc = mt__new_beside(&own, j->a, loop, j->ndim, j->size);
     if (rc == 0) rc = fold(j, &own);
-    if (rc == 0 && make) rc = mt_tensor_new(out, result, j->ndim, j->size);
+    if (rc == 0 && make) rc = mt__new_beside(out, j->a, result, j->ndim, j->size);
     if (rc == 0) rc = mt_copy(out, &own);
     mt_tensor_release(&own);
   }
@@ -198,7 +199,7 @@ static int32_t general_norm(const job *j, mt_tensor *out) {
   mt_tensor size = {0}, wide = {0};
   job sum = *j;
   int32_t rc = mt_unary(MT_OP_ABS, &size, j->a);
-  if (rc == 0) rc = mt_tensor_new(&wide, MT_FLOAT64, size.ndim_, size.sizes_);
+  if (rc == 0) rc = mt__new_beside(&wide, &size, MT_FLOAT64, size.ndim_, size.sizes_);
   if (rc == 0) rc = mt_copy(&wide, &size);
   if (rc == 0) rc = raise_to(&wide, j->parameter);
   sum.row = mt__op_row(MT_REDUCE, MT_OP_SUM);
@@ -238,7 +239,7 @@ static int32_t compose(const job *j, mt_tensor *out) {
     mt__move(out, &own);
     return 0;
   }
-  if (rc == 0 && make) rc = mt_tensor_new(out, result, own.ndim_, own.sizes_);
+  if (rc == 0 && make) rc = mt__new_beside(out, &own, result, own.ndim_, own.sizes_);
   if (rc == 0) rc = mt_copy(out, &own);
   mt_tensor_release(&own);
   if (rc != 0 && make) mt_tensor_release(out);
@@ -269,7 +270,8 @@ int32_t mt_reduce_with(int32_t op, double parameter, mt_tensor *out, const mt_te
   if (backend->reduce == NULL)
     return mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", row->name);
   if (out->storage_ != NULL)
-    MT_TRY(mt__prepare_out(row->name, out, result_dtype(row, a->dtype_, wide), j.ndim, j.size));
+    MT_TRY(mt__prepare_out(row->name, out, a->storage_->device_, result_dtype(row, a->dtype_, wide),
+                           j.ndim, j.size));
   bool complex_parts = row->flags & MT_OP_REAL && mt__kind(a->dtype_) == MT_KIND_COMPLEX;
   if (complex_parts || mt__composed_norm(row, parameter)) return compose(&j, out);
 
@@ -315,15 +317,17 @@ int32_t mt_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const
     return mt__fail(MT_ESHAPE,
                     "%s: dimension %d of a tensor of shape %s (%s) has no element to choose",
                     row->name, dim + 1, mt__shape(a), mt__name(a->dtype_));
-  if (values->storage_ != NULL) MT_TRY(mt__prepare_out(row->name, values, a->dtype_, ndim, sizes));
-  if (indices->storage_ != NULL) MT_TRY(mt__prepare_out(row->name, indices, MT_INT64, ndim, sizes));
+  if (values->storage_ != NULL)
+    MT_TRY(mt__prepare_out(row->name, values, a->storage_->device_, a->dtype_, ndim, sizes));
+  if (indices->storage_ != NULL)
+    MT_TRY(mt__prepare_out(row->name, indices, a->storage_->device_, MT_INT64, ndim, sizes));
   const mt__backend *backend = MT_BACKEND(a);
   if (backend->reduce_index == NULL)
     return mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", row->name);
 
   mt_tensor full[2] = {{0}, {0}}, view = {0}, packed = {0}, *target[2] = {values, indices};
-  int32_t rc = mt_tensor_new(&full[0], a->dtype_, a->ndim_, kept);
-  if (rc == 0) rc = mt_tensor_new(&full[1], MT_INT64, a->ndim_, kept);
+  int32_t rc = mt__new_beside(&full[0], a, a->dtype_, a->ndim_, kept);
+  if (rc == 0) rc = mt__new_beside(&full[1], a, MT_INT64, a->ndim_, kept);
   if (rc == 0 && !mt__aligned(a)) {
     rc = mt_clone(&packed, a, 0);
     a = &packed;

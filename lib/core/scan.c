@@ -43,13 +43,13 @@ int32_t mt_scan(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t dim) {
   const mt__backend *backend = MT_BACKEND(a);
   if (backend->scan == NULL)
     return mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", row->name);
-  MT_TRY(mt__prepare_out(row->name, out, dtype, a->ndim_, a->sizes_));
+  MT_TRY(mt__prepare_out(row->name, out, a->storage_->device_, dtype, a->ndim_, a->sizes_));
   mt_tensor packed = {0}, own = {0};
   int32_t rc = align(&a, &packed);
   if (rc == 0 && directly(out, dtype, a)) {
     rc = backend->scan(op, out, a, dim);
   } else if (rc == 0) {
-    rc = mt_tensor_new(&own, dtype, a->ndim_, a->sizes_);
+    rc = mt__new_beside(&own, a, dtype, a->ndim_, a->sizes_);
     if (rc == 0) rc = backend->scan(op, &own, a, dim);
     if (rc == 0) rc = mt_copy(out, &own);
   }
@@ -73,13 +73,14 @@ int32_t mt_scan_index(int32_t op, mt_tensor *values, mt_tensor *indices, const m
   int32_t dtype[2] = {a->dtype_, MT_INT64};
   for (int32_t i = 0; i < 2; i++)
     if (target[i]->storage_ != NULL)
-      MT_TRY(mt__prepare_out(row->name, target[i], dtype[i], a->ndim_, a->sizes_));
+      MT_TRY(mt__prepare_out(row->name, target[i], a->storage_->device_, dtype[i], a->ndim_,
+                             a->sizes_));
 
   /* The loop reads the values that it has written, so both go to tensors of their own. */
   mt_tensor packed = {0}, own[2] = {{0}, {0}};
   int32_t rc = align(&a, &packed);
   for (int32_t i = 0; i < 2 && rc == 0; i++)
-    rc = mt_tensor_new(&own[i], dtype[i], a->ndim_, a->sizes_);
+    rc = mt__new_beside(&own[i], a, dtype[i], a->ndim_, a->sizes_);
   if (rc == 0) rc = backend->scan_index(op, &own[0], &own[1], a, dim);
   for (int32_t i = 0; i < 2 && rc == 0; i++)
     rc = target[i]->storage_ == NULL ? mt_alias(target[i], &own[i]) : mt_copy(target[i], &own[i]);

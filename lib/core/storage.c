@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core.h"
+#include "backend.h"
 
 /* The struct is plain for the FFI's sake, so its count is an int that only these lines touch. */
 static int32_t add_reference(mt_storage *s, int32_t change) {
@@ -35,14 +35,27 @@ static uint8_t *room_of(mt_storage *s) {
   return (uint8_t *)s + HEADER;
 }
 
-/* Frees data that has a block of its own. */
+/* Data in a block of its own. */
+static void free_block(int32_t device, void *data, int64_t nbytes) {
+  if (device != MT_CPU)
+    mt__backend_of(device)->free(data, nbytes, device);
+  else
+    mt__free(data, nbytes);
+}
+
 static void free_data(mt_storage *s) {
-  if (s->data_ != NULL && s->data_ != room_of(s)) mt__free(s->data_, s->capacity_);
+  if (s->data_ != NULL && s->data_ != room_of(s)) free_block(s->device_, s->data_, s->capacity_);
 }
 
 static int32_t no_memory(int64_t nbytes) {
   return mt__fail(MT_ENOMEM, "out of memory: %lld bytes wanted, %lld in use", (long long)nbytes,
                   (long long)mt_memory()->used_);
+}
+
+static int32_t new_block(void **data, int32_t device, int64_t nbytes) {
+  if (device != MT_CPU) return mt__backend_of(device)->alloc(data, nbytes, device);
+  *data = mt__alloc(nbytes);
+  return *data == NULL ? no_memory(nbytes) : 0;
 }
 
 int32_t mt_storage_new(mt_storage **out, int64_t nbytes) {
@@ -58,6 +71,24 @@ int32_t mt_storage_new(mt_storage **out, int64_t nbytes) {
     }
   }
   s->nbytes_ = s->capacity_ = nbytes;
+  *out = s;
+  return 0;
+}
+
+int32_t mt_storage_new_on(mt_storage **out, int32_t device, int64_t nbytes) {
+  void *data = NULL;
+  if (device == MT_CPU) return mt_storage_new(out, nbytes);
+  if (nbytes < 0) return mt__fail(MT_EVALUE, "a storage of %lld bytes", (long long)nbytes);
+  MT_TRY(mt_device_open(device));
+  if (nbytes > 0) MT_TRY(new_block(&data, device, nbytes));
+  mt_storage *s = new_header(0);
+  if (s == NULL) {
+    if (data != NULL) free_block(device, data, nbytes);
+    return no_memory(nbytes);
+  }
+  s->data_ = data;
+  s->nbytes_ = s->capacity_ = nbytes;
+  s->device_ = device;
   *out = s;
   return 0;
 }
@@ -145,9 +176,18 @@ int32_t mt_storage_resize(mt_storage *s, int64_t nbytes) {
         (long long)s->nbytes_, (long long)nbytes);
   /* Shrinking keeps the block: views of what was cut off stay within memory. */
   if (nbytes > s->capacity_) {
-    uint8_t *data = mt__alloc(nbytes);
-    if (data == NULL) return no_memory(nbytes);
-    if (s->data_ != NULL) memcpy(data, s->data_, (size_t)s->nbytes_);
+    void *data;
+    MT_TRY(new_block(&data, s->device_, nbytes));
+    if (s->data_ != NULL && s->device_ == MT_CPU) {
+      memcpy(data, s->data_, (size_t)s->nbytes_);
+    } else if (s->data_ != NULL) {
+      int32_t rc =
+          mt__backend_of(s->device_)->transfer(data, s->device_, s->data_, s->device_, s->nbytes_);
+      if (rc != 0) {
+        free_block(s->device_, data, nbytes);
+        return rc;
+      }
+    }
     free_data(s);
     s->data_ = data;
     s->capacity_ = nbytes;

@@ -75,11 +75,16 @@ void mt_tensor_release(mt_tensor *t) {
 }
 
 int32_t mt_tensor_new(mt_tensor *out, int32_t dtype, int32_t ndim, const int64_t *sizes) {
+  return mt_tensor_new_on(out, MT_CPU, dtype, ndim, sizes);
+}
+
+int32_t mt_tensor_new_on(mt_tensor *out, int32_t device, int32_t dtype, int32_t ndim,
+                         const int64_t *sizes) {
   int64_t numel;
   mt_storage *s;
   MT_TRY(mt__check_dtype(dtype));
   MT_TRY(mt__check_sizes(ndim, sizes, mt__bytes(dtype), &numel));
-  MT_TRY(mt_storage_new(&s, numel * mt__bytes(dtype)));
+  MT_TRY(mt_storage_new_on(&s, device, numel * mt__bytes(dtype)));
   if (out->storage_ == NULL) { /* it takes over the reference */
     out->storage_ = s;
     int32_t rc = mt__set(out, s, dtype, 0, ndim, sizes, NULL, numel);
@@ -201,12 +206,17 @@ int32_t mt_clone(mt_tensor *out, const mt_tensor *t, int32_t keep_order) {
   contiguous = mt_is_contiguous(t);
   if (keep_order && !contiguous) MT_TRY(clone_reversed(out, t, &done));
   if (done) return 0;
-  MT_TRY(mt_tensor_new(&copy, t->dtype_, t->ndim_, t->sizes_));
-  if (contiguous && t->numel_ * mt__bytes(t->dtype_) <= SMALL_COPY) {
+  MT_TRY(mt__new_beside(&copy, t, t->dtype_, t->ndim_, t->sizes_));
+  if (t->storage_->device_ == MT_CPU && contiguous &&
+      t->numel_ * mt__bytes(t->dtype_) <= SMALL_COPY) {
     if (t->numel_ > 0)
       memcpy(mt__data(&copy), mt__data(t), (size_t)(t->numel_ * mt__bytes(t->dtype_)));
   } else {
-    mt_copy(&copy, t); /* checked already: a copy of its own shape and dtype cannot fail */
+    int32_t rc = mt_copy(&copy, t);
+    if (rc != 0) {
+      mt_tensor_release(&copy);
+      return rc;
+    }
   }
   mt_tensor_release(out);
   mt__move(out, &copy);
@@ -217,8 +227,8 @@ int32_t mt__check_read(const char *op, const mt_tensor *t) {
   if (t->storage_ == NULL) return mt__fail(MT_ESTORAGE, "%s: the tensor has been freed", op);
   if (t->storage_->flags_ & MT_CLOSED)
     return mt__fail(MT_ESTORAGE, "%s: the mapped file of this tensor has been closed", op);
-  if (t->storage_->device_ != MT_CPU)
-    return mt__fail(MT_EDEVICE, "%s: no backend for device %d", op, t->storage_->device_);
+  if (t->storage_->device_ != MT_CPU || t->storage_->flags_ & MT_PENDING)
+    return mt__ready(op, t->storage_);
   return 0;
 }
 
@@ -242,9 +252,13 @@ int32_t mt__check_out(const char *op, const mt_tensor *t) {
   return 0;
 }
 
-int32_t mt__prepare_out(const char *op, mt_tensor *out, int32_t dtype, int32_t ndim,
+int32_t mt__prepare_out(const char *op, mt_tensor *out, int32_t device, int32_t dtype, int32_t ndim,
                         const int64_t *sizes) {
-  if (out->storage_ == NULL) return mt_tensor_new(out, dtype, ndim, sizes);
+  if (out->storage_ == NULL) return mt_tensor_new_on(out, device, dtype, ndim, sizes);
+  if (out->storage_->device_ != device)
+    return mt__fail(MT_EDEVICE,
+                    "%s: the result is made on %s, the tensor it is written to is on %s", op,
+                    mt_device_name(device), mt_device_name(out->storage_->device_));
   bool same = out->ndim_ == ndim;
   for (int32_t d = 0; same && d < ndim; d++) same = out->sizes_[d] == sizes[d];
   if (!same) return mt__fail_out(op, out, ndim, sizes);

@@ -84,9 +84,7 @@ static int32_t write_blocks(mt_sink *w, mt_npy *h, const mt_tensor *t, int64_t m
 
 int32_t mt_npy_write(mt_sink *w, mt_npy *h, const mt_tensor *t, double limit) {
   int64_t most = limit >= 0 && limit < 0x1p62 ? (int64_t)limit : INT64_MAX;
-  MT_TRY(mt__check_read("save", t));
-  if (t->storage_->device_ != MT_CPU)
-    return mt__fail(MT_EDEVICE, "save: the tensor is on another device; copy it with cpu() first");
+  MT_TRY(mt__check_host("save", t));
   if (t->numel_ * mt__bytes(t->dtype_) != h->nbytes_)
     return mt__fail(MT_EVALUE, "save: the header is for %lld bytes, the tensor has %lld",
                     (long long)h->nbytes_, (long long)(t->numel_ * mt__bytes(t->dtype_)));

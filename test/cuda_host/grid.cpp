@@ -1,0 +1,213 @@
+/*
+ * Runs the threads of a grid. A fiber (a stack of its own) runs one thread after the other, block after
+ * block. When a thread waits at a barrier its fiber is put aside and another goes on with the next
+ * thread; when all have come, or ended, all go on. Grids without barriers need one fiber only.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "host.h"
+
+#if defined(CUDA_HOST_ASAN)
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+uint3 threadIdx, blockIdx;
+dim3 blockDim, gridDim;
+
+namespace cuda_host {
+
+enum { STACK = 128 << 10, STACK_GUARD = 4 << 10 };
+
+struct trapped {};
+
+struct fiber {
+  ucontext_t context;
+  char *stack;
+  bool waiting;
+  uint3 index; /* of the thread that waits, and where */
+  const char *file;
+  int line;
+  void *sanitizer;
+};
+
+/* What runs now: one grid at a time, as the caller holds the lock. */
+static struct {
+  const std::function<void()> *thread;
+  uint64_t block, blocks;
+  unsigned next, ended, threads, votes, counted;
+  bool backwards, trapped;
+  std::vector<fiber *> waiting;
+} grid;
+
+/* Never destroyed, like the fibers in it. */
+static std::vector<fiber *> &idle = *new std::vector<fiber *>;
+static fiber *running;
+static ucontext_t scheduler;
+[[maybe_unused]] static const void *scheduler_stack;
+[[maybe_unused]] static size_t scheduler_bytes;
+[[maybe_unused]] static void *scheduler_sanitizer;
+
+static void leave(fiber *f) {
+#if defined(CUDA_HOST_ASAN)
+  __sanitizer_start_switch_fiber(&f->sanitizer, scheduler_stack, scheduler_bytes);
+#elif defined(__SANITIZE_THREAD__)
+  __tsan_switch_to_fiber(scheduler_sanitizer, 0);
+#endif
+  swapcontext(&f->context, &scheduler);
+#if defined(CUDA_HOST_ASAN)
+  __sanitizer_finish_switch_fiber(f->sanitizer, &scheduler_stack, &scheduler_bytes);
+#endif
+}
+
+static bool next_block() {
+  if (grid.block + 1 >= grid.blocks) return false;
+  grid.block++;
+  grid.next = grid.ended = 0;
+  return true;
+}
+
+/* Whether there is a thread that has not begun: all of a block must end before the next block. */
+static bool next_thread() {
+  if (grid.trapped || (grid.ended == grid.threads && !next_block())) return false;
+  if (grid.next == grid.threads) return false;
+  unsigned i = grid.next++;
+  uint64_t b = grid.block;
+  if (grid.backwards) {
+    i = grid.threads - 1 - i;
+    b = grid.blocks - 1 - b;
+  }
+  threadIdx = {i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y};
+  blockIdx = {(unsigned)(b % gridDim.x), (unsigned)(b / gridDim.x % gridDim.y),
+              (unsigned)(b / gridDim.x / gridDim.y)};
+  return true;
+}
+
+static void live() {
+#if defined(CUDA_HOST_ASAN)
+  __sanitizer_finish_switch_fiber(nullptr, &scheduler_stack, &scheduler_bytes);
+#endif
+  for (;;) {
+    while (next_thread()) {
+      try {
+        (*grid.thread)();
+      } catch (trapped) {
+        grid.trapped = true;
+      }
+      grid.ended++;
+    }
+    leave(running);
+  }
+}
+
+static fiber *new_fiber() {
+  static std::deque<fiber> &fibers = *new std::deque<fiber>;
+  fibers.emplace_back();
+  fiber *f = &fibers.back();
+  void *p = mmap(nullptr, STACK_GUARD + STACK, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED || mprotect(p, STACK_GUARD, PROT_NONE) != 0) {
+    perror("cuda_host: no stack for a thread");
+    abort();
+  }
+  f->stack = (char *)p + STACK_GUARD;
+  getcontext(&f->context);
+  f->context.uc_stack.ss_sp = f->stack;
+  f->context.uc_stack.ss_size = STACK;
+  f->context.uc_link = nullptr;
+  makecontext(&f->context, live, 0);
+#if defined(__SANITIZE_THREAD__)
+  f->sanitizer = __tsan_create_fiber(0);
+#endif
+  return f;
+}
+
+/* Lets a fiber run until it waits, or has no thread to run. */
+static void resume(fiber *f) {
+  running = f;
+  f->waiting = false;
+#if defined(CUDA_HOST_ASAN)
+  __sanitizer_start_switch_fiber(&scheduler_sanitizer, f->stack, STACK);
+#elif defined(__SANITIZE_THREAD__)
+  scheduler_sanitizer = __tsan_get_current_fiber();
+  __tsan_switch_to_fiber(f->sanitizer, 0);
+#endif
+  swapcontext(&scheduler, &f->context);
+#if defined(CUDA_HOST_ASAN)
+  __sanitizer_finish_switch_fiber(scheduler_sanitizer, nullptr, nullptr);
+#endif
+  if (!f->waiting) idle.push_back(f);
+}
+
+static void begin_threads() {
+  while (!grid.trapped && grid.next < grid.threads) {
+    fiber *f;
+    if (idle.empty()) {
+      f = new_fiber();
+    } else {
+      f = idle.back();
+      idle.pop_back();
+    }
+    resume(f);
+  }
+}
+
+bool run_grid(dim3 blocks, dim3 threads, const std::function<void()> &thread, bool backwards) {
+  gridDim = blocks;
+  blockDim = threads;
+  grid.thread = &thread;
+  grid.block = 0;
+  grid.blocks = (uint64_t)blocks.x * blocks.y * blocks.z;
+  grid.threads = threads.x * threads.y * threads.z;
+  grid.next = grid.ended = grid.votes = 0;
+  grid.backwards = backwards;
+  grid.trapped = false;
+  begin_threads();
+  while (!grid.waiting.empty() && !grid.trapped) {
+    std::vector<fiber *> released;
+    released.swap(grid.waiting);
+    grid.counted = grid.votes;
+    grid.votes = 0;
+    for (fiber *f : released)
+      if (f->file != released[0]->file || f->line != released[0]->line) {
+        fprintf(stderr, "cuda_host: threads of a block wait at different barriers: %s:%d, %s:%d\n",
+                released[0]->file, released[0]->line, f->file, f->line);
+        abort();
+      }
+    for (fiber *f : released)
+      if (!grid.trapped) resume(f);
+    begin_threads();
+  }
+  /* Threads that wait in a kernel that trapped never go on. */
+  grid.waiting.clear();
+  return !grid.trapped;
+}
+
+void barrier(const char *file, int line) {
+  barrier_count(false, file, line);
+}
+
+int barrier_count(bool vote, const char *file, int line) {
+  if (grid.threads == 1) return vote;
+  fiber *f = running;
+  f->index = threadIdx;
+  f->file = file;
+  f->line = line;
+  f->waiting = true;
+  grid.votes += vote;
+  grid.waiting.push_back(f);
+  leave(f);
+  threadIdx = f->index;
+  return (int)grid.counted;
+}
+
+void trap() {
+  throw trapped();
+}
+
+} // namespace cuda_host

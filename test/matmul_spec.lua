@@ -1,0 +1,72 @@
+local torch = require 'moontorch'
+local ffi = require 'ffi'
+local operands = require 'test.operands'
+
+describe('products', function()
+  local function product(a, b)
+    local n, k, m = a:size(1), a:size(2), b:size(2)
+    local out = torch.zeros(n, m, { dtype = 'float64' })
+    for i = 1, n do
+      for j = 1, m do
+        local s = 0
+        for l = 1, k do s = s + tonumber(a[{ i, l }]) * tonumber(b[{ l, j }]) end
+        out[{ i, j }] = s
+      end
+    end
+    return out
+  end
+
+  it('of matrices, of every numeric dtype and layout', function()
+    for _, name in ipairs { 'int8', 'uint8', 'int16', 'int32', 'int64', 'float16', 'bfloat16',
+      'float32', 'float64' } do
+      local function make(n, m)
+        return torch.zeros(n, m, { dtype = name }):apply(function() return operands.random(4) end)
+      end
+      for _, left in pairs(operands.layouts) do
+        local a, b = left(make), left(make):t()
+        local c = a * b
+        assert.are.equal(torch[name], c.dtype)
+        assert.is_true(c:double():equal(product(a, b)), name)
+        assert.is_true(torch.mm(a, b):equal(c))
+        assert.is_true(a:mm(b):equal(c))
+        local r = torch.zeros(3, 3, { dtype = name })
+        assert.are.equal(r, r:mm(a, b))
+        assert.is_true(r:equal(c))
+        local empty = torch.zeros(0, { dtype = name })
+        assert.is_true(torch.mm(empty, a, b):equal(c))
+      end
+    end
+  end)
+
+  it('of vectors, and batches', function()
+    local a, v = torch.range(1, 6):view(2, 3), torch.FloatTensor { 1, 0, -1 }
+    assert.are.same({ -2, -2 }, (a * v):totable())
+    assert.are.same({ -2, -2 }, torch.mv(a, v):totable())
+    assert.are.equal(2, v * v)
+    assert.are.equal(2, v:dot(v))
+    assert.are.equal(91, torch.dot(a, a))
+    assert.are.same({ { 1, 0, -1 }, { 0, 0, 0 }, { -1, 0, 1 } }, torch.ger(v, v):totable())
+    local batch = torch.range(1, 12):view(2, 3, 2)
+    local out = torch.bmm(batch, batch:transpose(2, 3))
+    assert.are.same({ 2, 3, 3 }, out.shape)
+    assert.is_true(out[2]:equal(batch[2] * batch[2]:t()))
+    assert.is_true(torch.matmul(batch, torch.eye(2)):equal(batch))
+    assert.are.same({ 0, 3 }, (torch.zeros(0, 2) * torch.zeros(2, 3)).shape)
+    assert.are.same({ { 0, 0, 0 }, { 0, 0, 0 } }, (torch.zeros(2, 0) * torch.zeros(0, 3)):totable())
+    local z = torch.ones(1, { dtype = 'complex128' }) * ffi.new('complex', 0, 1)
+    assert.are.equal(-1, (z:view(1, 1) * z:view(1, 1))[{ 1, 1 }].re)
+  end)
+
+  it('refuse what does not fit', function()
+    local a = torch.ones(2, 3)
+    assert.has_error(function() return a * a end)
+    assert.has_error(function() return a * torch.ones(2) end)
+    assert.has_error(function() return torch.ones(2) * torch.ones(3) end)
+    assert.has_error(function() torch.mm(a, torch.ones(3)) end)
+    assert.has_error(function() torch.mv(a, a) end)
+    assert.has_error(function() torch.mm(a, 3) end)
+    assert.has_error(function() torch.dot(torch.ones(2), torch.ones(3)) end)
+    local bools = torch.ones(2, 2, { dtype = 'bool' })
+    assert.has_error(function() return bools * bools end)
+  end)
+end)
