@@ -1,6 +1,6 @@
 /*
- * Copies. Between pinned memory and devices they read and write when their turn comes. Pageable memory is
- * read at once, and a copy to it is waited for, as CUDA stages both.
+ * Copies. Between pinned memory and devices they read and write when their turn comes. Pageable
+ * memory is read at once, and a copy to it is waited for, as CUDA stages both.
  */
 #include <string.h>
 
@@ -54,7 +54,8 @@ static cudaError_t copy(state &s, void *to, const void *from, size_t bytes, cuda
   bool devices = t.kind == ON_DEVICE && f.kind == ON_DEVICE;
   bool hosts = t.kind != ON_DEVICE && f.kind != ON_DEVICE;
   if (t.kind == ON_DEVICE && f.kind == PAGEABLE && !wait) {
-    auto staged = std::make_shared<std::vector<char>>((const char *)from, (const char *)from + bytes);
+    auto staged =
+        std::make_shared<std::vector<char>>((const char *)from, (const char *)from + bytes);
     push(s, q, reach(t), [to, staged] { memcpy(to, staged->data(), staged->size()); });
     return cudaSuccess;
   }

@@ -1,6 +1,6 @@
 /*
- * cuBLAS's matrix products by the CPU's BLAS. 16-bit operands are converted to float, and the result is
- * rounded once; TF32 keeps 10 bits of each operand's mantissa, so that it shows.
+ * cuBLAS's matrix products by the CPU's BLAS. 16-bit operands are converted to float, and the
+ * result is rounded once; TF32 keeps 10 bits of each operand's mantissa, so that it shows.
  */
 #include <string.h>
 #include <vector>
@@ -31,11 +31,15 @@ namespace {
 size_t bytes_of(cudaDataType type) {
   switch (type) {
   case CUDA_R_16F:
-  case CUDA_R_16BF: return 2;
-  case CUDA_R_32F: return 4;
+  case CUDA_R_16BF:
+    return 2;
+  case CUDA_R_32F:
+    return 4;
   case CUDA_R_64F:
-  case CUDA_C_32F: return 8;
-  case CUDA_C_64F: return 16;
+  case CUDA_C_32F:
+    return 8;
+  case CUDA_C_64F:
+    return 16;
   }
   return 0;
 }
@@ -104,10 +108,12 @@ void from_floats(const matrix &x, int batch, const std::vector<float> &values) {
   for (int column = 0; column < x.columns; column++)
     for (int row = 0; row < x.rows; row++, i++) {
       char *element = x.at(batch) + ((size_t)column * x.leading + row) * bytes;
-      uint16_t bits = x.type == CUDA_R_16F ? mt__float_to_half(values[i])
-                                           : mt__float_to_bfloat16(values[i]);
-      if (x.type == CUDA_R_32F) memcpy(element, &values[i], sizeof(float));
-      else memcpy(element, &bits, sizeof bits);
+      uint16_t bits =
+          x.type == CUDA_R_16F ? mt__float_to_half(values[i]) : mt__float_to_bfloat16(values[i]);
+      if (x.type == CUDA_R_32F)
+        memcpy(element, &values[i], sizeof(float));
+      else
+        memcpy(element, &bits, sizeof bits);
     }
 }
 
@@ -124,16 +130,20 @@ void multiply(const product &p) {
       /* With beta 0 what is there is not read: it may be NaN. */
       float beta;
       memcpy(&beta, p.beta, sizeof beta);
-      if (beta == 0) c.resize((size_t)p.m * (size_t)p.n);
-      else c = as_floats(p.c, i, false);
+      if (beta == 0)
+        c.resize((size_t)p.m * (size_t)p.n);
+      else
+        c = as_floats(p.c, i, false);
       int lda = p.a.rows > 1 ? p.a.rows : 1, ldb = p.b.rows > 1 ? p.b.rows : 1;
       sgemm_(&ta, &tb, &p.m, &p.n, &p.k, p.alpha, a.data(), &lda, b.data(), &ldb, p.beta, c.data(),
              &p.m);
       from_floats(p.c, i, c);
       continue;
     }
-    auto gemm = p.c.type == CUDA_R_32F ? sgemm_ : p.c.type == CUDA_R_64F ? dgemm_
-                : p.c.type == CUDA_C_32F ? cgemm_ : zgemm_;
+    auto gemm = p.c.type == CUDA_R_32F   ? sgemm_
+                : p.c.type == CUDA_R_64F ? dgemm_
+                : p.c.type == CUDA_C_32F ? cgemm_
+                                         : zgemm_;
     gemm(&ta, &tb, &p.m, &p.n, &p.k, p.alpha, p.a.at(i), &p.a.leading, p.b.at(i), &p.b.leading,
          p.beta, p.c.at(i), &p.c.leading);
   }
@@ -143,8 +153,7 @@ void multiply(const product &p) {
 bool supported(const product &p, cublasComputeType_t compute) {
   cudaDataType t = p.a.type;
   if (p.b.type != t) return false;
-  if (compute == CUBLAS_COMPUTE_64F)
-    return (t == CUDA_R_64F || t == CUDA_C_64F) && p.c.type == t;
+  if (compute == CUBLAS_COMPUTE_64F) return (t == CUDA_R_64F || t == CUDA_C_64F) && p.c.type == t;
   if (compute == CUBLAS_COMPUTE_32F_FAST_TF32)
     return (t == CUDA_R_32F || t == CUDA_C_32F) && p.c.type == t;
   if (compute != CUBLAS_COMPUTE_32F) return false;
@@ -204,20 +213,26 @@ const char *cublasGetStatusString(cublasStatus_t status) {
   return "unknown cuBLAS status";
 }
 
-cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t transa,
-                                          cublasOperation_t transb, int m, int n, int k,
-                                          const void *alpha, const void *A, cudaDataType Atype, int lda,
-                                          long long strideA, const void *B, cudaDataType Btype, int ldb,
-                                          long long strideB, const void *beta, void *C,
-                                          cudaDataType Ctype, int ldc, long long strideC, int batches,
-                                          cublasComputeType_t compute, cublasGemmAlgo_t) {
+cublasStatus_t cublasGemmStridedBatchedEx(
+    cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m, int n, int k,
+    const void *alpha, const void *A, cudaDataType Atype, int lda, long long strideA, const void *B,
+    cudaDataType Btype, int ldb, long long strideB, const void *beta, void *C, cudaDataType Ctype,
+    int ldc, long long strideC, int batches, cublasComputeType_t compute, cublasGemmAlgo_t) {
   int device;
   if (handle == nullptr) return CUBLAS_STATUS_NOT_INITIALIZED;
   bool plain_a = transa == CUBLAS_OP_N, plain_b = transb == CUBLAS_OP_N;
-  product p = {transa, transb, m, n, k, batches,
+  product p = {transa,
+               transb,
+               m,
+               n,
+               k,
+               batches,
                {(char *)A, Atype, plain_a ? m : k, plain_a ? k : m, lda, strideA},
                {(char *)B, Btype, plain_b ? k : n, plain_b ? n : k, ldb, strideB},
-               {(char *)C, Ctype, m, n, ldc, strideC}, {}, {}, false};
+               {(char *)C, Ctype, m, n, ldc, strideC},
+               {},
+               {},
+               false};
   if (m < 0 || n < 0 || k < 0 || batches < 0 || !p.a.fits() || !p.b.fits() || !p.c.fits() ||
       alpha == nullptr || beta == nullptr || transa < CUBLAS_OP_N || transa > CUBLAS_OP_C ||
       transb < CUBLAS_OP_N || transb > CUBLAS_OP_C)
@@ -230,18 +245,19 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation
   size_t scalar = Ctype == CUDA_C_64F ? 16 : Ctype == CUDA_C_32F || Ctype == CUDA_R_64F ? 8 : 4;
   memcpy(p.alpha, alpha, scalar);
   memcpy(p.beta, beta, scalar);
-  p.tf32 = Atype == CUDA_R_32F && (compute == CUBLAS_COMPUTE_32F_FAST_TF32 ||
-                                   handle->math == CUBLAS_TF32_TENSOR_OP_MATH);
+  p.tf32 = Atype == CUDA_R_32F &&
+           (compute == CUBLAS_COMPUTE_32F_FAST_TF32 || handle->math == CUBLAS_TF32_TENSOR_OP_MATH);
   cudaError_t error = cuda_host::submit(
       handle->stream, {p.a.range(batches), p.b.range(batches), p.c.range(batches)},
       [p] { multiply(p); });
   return error == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 
-cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
-                            int m, int n, int k, const void *alpha, const void *A, cudaDataType Atype,
-                            int lda, const void *B, cudaDataType Btype, int ldb, const void *beta,
-                            void *C, cudaDataType Ctype, int ldc, cublasComputeType_t compute,
+cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa,
+                            cublasOperation_t transb, int m, int n, int k, const void *alpha,
+                            const void *A, cudaDataType Atype, int lda, const void *B,
+                            cudaDataType Btype, int ldb, const void *beta, void *C,
+                            cudaDataType Ctype, int ldc, cublasComputeType_t compute,
                             cublasGemmAlgo_t algorithm) {
   return cublasGemmStridedBatchedEx(handle, transa, transb, m, n, k, alpha, A, Atype, lda, 0, B,
                                     Btype, ldb, 0, beta, C, Ctype, ldc, 0, 1, compute, algorithm);

@@ -1,6 +1,7 @@
 /*
- * The part of cuBLAS that the backend uses: matrix products, computed by the CPU's BLAS when their turn in
- * the stream comes. Names, signatures and numbers are cuBLAS's; scalars are read from the host at once.
+ * The part of cuBLAS that the backend uses: matrix products, computed by the CPU's BLAS when their
+ * turn in the stream comes. Names, signatures and numbers are cuBLAS's; scalars are read from the
+ * host at once.
  */
 #ifndef CUDA_HOST_CUBLAS_V2_H
 #define CUDA_HOST_CUBLAS_V2_H
@@ -45,17 +46,19 @@ cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream);
 cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode);
 cublasStatus_t cublasSetWorkspace(cublasHandle_t handle, void *workspace, size_t bytes);
 const char *cublasGetStatusString(cublasStatus_t status);
-cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
-                            int m, int n, int k, const void *alpha, const void *A, cudaDataType Atype,
-                            int lda, const void *B, cudaDataType Btype, int ldb, const void *beta,
-                            void *C, cudaDataType Ctype, int ldc, cublasComputeType_t compute,
+cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa,
+                            cublasOperation_t transb, int m, int n, int k, const void *alpha,
+                            const void *A, cudaDataType Atype, int lda, const void *B,
+                            cudaDataType Btype, int ldb, const void *beta, void *C,
+                            cudaDataType Ctype, int ldc, cublasComputeType_t compute,
                             cublasGemmAlgo_t algorithm);
 cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t transa,
                                           cublasOperation_t transb, int m, int n, int k,
-                                          const void *alpha, const void *A, cudaDataType Atype, int lda,
-                                          long long strideA, const void *B, cudaDataType Btype, int ldb,
-                                          long long strideB, const void *beta, void *C,
-                                          cudaDataType Ctype, int ldc, long long strideC, int batches,
+                                          const void *alpha, const void *A, cudaDataType Atype,
+                                          int lda, long long strideA, const void *B,
+                                          cudaDataType Btype, int ldb, long long strideB,
+                                          const void *beta, void *C, cudaDataType Ctype, int ldc,
+                                          long long strideC, int batches,
                                           cublasComputeType_t compute, cublasGemmAlgo_t algorithm);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Streams and events. Work waits in its queue until a synchronisation asks for it, in the order that
- * CUDA promises and no other: what a program reads without waiting is not there yet.
+ * Streams and events. Work waits in its queue until a synchronisation asks for it, in the order
+ * that CUDA promises and no other: what a program reads without waiting is not there yet.
  */
 #include <algorithm>
 #include <functional>

@@ -1,4 +1,5 @@
-/* The stand-in does what it says: laziness, order, barriers, limits, and crashes where they belong. */
+/* The stand-in does what it says: laziness, order, barriers, limits, and crashes where they belong.
+ */
 #include "selftest.h"
 
 #include <signal.h>
@@ -130,7 +131,8 @@ static void test_grids() {
   CHECK(cell[0] == 49 && cell[1] == 0 && cell[2] == 255 && cell[3] >= 5 && cell[3] < 55);
   CHECK(download(wide, 1)[0] == 100ull << 40);
   CHECK(download(real, 1)[0] == 50);
-  for (void *p : {(void *)data, (void *)sums, (void *)places, (void *)cells, (void *)wide, (void *)real})
+  for (void *p :
+       {(void *)data, (void *)sums, (void *)places, (void *)cells, (void *)wide, (void *)real})
     CHECK_OK(cudaFree(p));
 }
 
@@ -358,7 +360,8 @@ static void test_launch_errors() {
   cudaGetLastError();
 }
 
-/* ------------------------------------------------------------------- what ends a process, in children */
+/* ------------------------------------------------------------------- what ends a process, in
+ * children */
 
 static int child(const std::string &what) {
   if (what == "no device") {
@@ -369,8 +372,10 @@ static int child(const std::string &what) {
   }
   if (what == "trap" || what == "fault") {
     int *data = upload(std::vector<int>{0});
-    if (what == "trap") CHECK_OK(run(2, 8, nullptr, give_up));
-    else CHECK_OK(run(1, 1, nullptr, add_one, data, 1));
+    if (what == "trap")
+      CHECK_OK(run(2, 8, nullptr, give_up));
+    else
+      CHECK_OK(run(1, 1, nullptr, add_one, data, 1));
     CHECK_GIVES(cudaErrorLaunchFailure, cudaDeviceSynchronize());
     CHECK_GIVES(cudaErrorLaunchFailure, cudaMalloc(&data, 4));
     return failures;

@@ -7,8 +7,7 @@
 #include <numeric>
 
 /* Makes the two calls of an algorithm, the second with the storage that the first asks for. */
-template <typename Algorithm>
-static void both_calls(Algorithm algorithm) {
+template <typename Algorithm> static void both_calls(Algorithm algorithm) {
   size_t bytes = 0, less;
   char *storage;
   CHECK_OK(algorithm(nullptr, bytes));
@@ -21,8 +20,7 @@ static void both_calls(Algorithm algorithm) {
   cudaGetLastError();
 }
 
-template <typename T>
-static std::vector<T> numbers(int n) {
+template <typename T> static std::vector<T> numbers(int n) {
   std::vector<T> values(n);
   unsigned seed = 12345;
   for (T &v : values) {
@@ -33,8 +31,7 @@ static std::vector<T> numbers(int n) {
 }
 
 struct plus {
-  template <typename T>
-  __device__ T operator()(T a, T b) const {
+  template <typename T> __device__ T operator()(T a, T b) const {
     return a + b;
   }
 };
@@ -68,12 +65,14 @@ static void test_scans() {
   int n = 1000;
   auto values = numbers<int64_t>(n);
   int64_t *in = upload(values), *out = upload(values);
-  both_calls([&](void *s, size_t &b) { return cub::DeviceScan::InclusiveScan(s, b, in, out, plus(), n); });
+  both_calls(
+      [&](void *s, size_t &b) { return cub::DeviceScan::InclusiveScan(s, b, in, out, plus(), n); });
   std::vector<int64_t> expected(n);
   std::partial_sum(values.begin(), values.end(), expected.begin());
   CHECK(download(out, n) == expected);
   /* In place. */
-  both_calls([&](void *s, size_t &b) { return cub::DeviceScan::ExclusiveSum(s, b, in, in, (int64_t)n); });
+  both_calls(
+      [&](void *s, size_t &b) { return cub::DeviceScan::ExclusiveSum(s, b, in, in, (int64_t)n); });
   for (int i = 0; i < n; i++) expected[i] -= values[i];
   CHECK(download(in, n) == expected);
   CHECK_OK(cudaFree(in));
@@ -95,8 +94,7 @@ static void test_reduce() {
   CHECK_OK(cudaFree(out));
 }
 
-template <typename Key>
-static void test_sort(std::vector<Key> keys) {
+template <typename Key> static void test_sort(std::vector<Key> keys) {
   int n = (int)keys.size();
   std::vector<int> places(n), order(n);
   std::iota(places.begin(), places.end(), 0);
@@ -108,8 +106,9 @@ static void test_sort(std::vector<Key> keys) {
       return descending ? keys[a] > keys[b] : keys[a] < keys[b];
     });
     both_calls([&](void *s, size_t &b) {
-      return descending ? cub::DeviceRadixSort::SortPairsDescending(s, b, in, out, values, sorted, n)
-                        : cub::DeviceRadixSort::SortPairs(s, b, in, out, values, sorted, n);
+      return descending
+                 ? cub::DeviceRadixSort::SortPairsDescending(s, b, in, out, values, sorted, n)
+                 : cub::DeviceRadixSort::SortPairs(s, b, in, out, values, sorted, n);
     });
     CHECK(download(sorted, n) == order);
     auto got = download(out, n);
@@ -146,7 +145,8 @@ static void test_sorts() {
   /* By some of the bits, the rest stays in order. */
   std::vector<unsigned> keys = {0x31, 0x12, 0x21, 0x02};
   unsigned *in = upload(keys), *out = upload(keys);
-  both_calls([&](void *s, size_t &b) { return cub::DeviceRadixSort::SortKeys(s, b, in, out, 4, 0, 4); });
+  both_calls(
+      [&](void *s, size_t &b) { return cub::DeviceRadixSort::SortKeys(s, b, in, out, 4, 0, 4); });
   CHECK((download(out, 4) == std::vector<unsigned>{0x31, 0x21, 0x12, 0x02}));
   CHECK_OK(cudaFree(in));
   CHECK_OK(cudaFree(out));

@@ -13,8 +13,8 @@ static number conjugate(number x, cublasOperation_t op) {
   return op == CUBLAS_OP_C ? std::conj(x) : x;
 }
 
-/* c = alpha op(a) op(b) + beta c for batches with gaps between columns and between matrices; `put` and
- * `get` convert elements. */
+/* c = alpha op(a) op(b) + beta c for batches with gaps between columns and between matrices; `put`
+ * and `get` convert elements. */
 template <typename T, typename Put, typename Get>
 static void test_gemm(cudaDataType type, cublasComputeType_t compute, const void *alpha,
                       const void *beta, number scale, number keep, double tolerance, Put put,
@@ -35,9 +35,9 @@ static void test_gemm(cudaDataType type, cublasComputeType_t compute, const void
     for (cublasOperation_t tb : {CUBLAS_OP_N, CUBLAS_OP_T, CUBLAS_OP_C}) {
       T *da = upload(a), *db = upload(b), *dc = upload(c);
       CHECK_OK(cudaDeviceSynchronize());
-      CHECK(cublasGemmStridedBatchedEx(handle, ta, tb, m, n, k, alpha, da, type, ld, stride, db, type,
-                                       ld, stride, beta, dc, type, ld, stride, batches, compute,
-                                       CUBLAS_GEMM_DEFAULT) == CUBLAS_STATUS_SUCCESS);
+      CHECK(cublasGemmStridedBatchedEx(handle, ta, tb, m, n, k, alpha, da, type, ld, stride, db,
+                                       type, ld, stride, beta, dc, type, ld, stride, batches,
+                                       compute, CUBLAS_GEMM_DEFAULT) == CUBLAS_STATUS_SUCCESS);
       CHECK_OK(cudaStreamSynchronize(stream));
       auto got = download(dc, c.size());
       double worst = 0;
@@ -73,7 +73,8 @@ static void test_types() {
   auto bfloat = [](number x) { return mt__float_to_bfloat16((float)x.real()); };
   auto from_bfloat = [](uint16_t x) { return number(mt__bfloat16_to_float(x)); };
   test_gemm<float>(CUDA_R_32F, CUBLAS_COMPUTE_32F, f, f_beta, 2, 0.5, 1e-4, real(0.0f), plain);
-  test_gemm<float>(CUDA_R_32F, CUBLAS_COMPUTE_32F_FAST_TF32, f, f_beta, 2, 0.5, 1e-4, real(0.0f), plain);
+  test_gemm<float>(CUDA_R_32F, CUBLAS_COMPUTE_32F_FAST_TF32, f, f_beta, 2, 0.5, 1e-4, real(0.0f),
+                   plain);
   test_gemm<double>(CUDA_R_64F, CUBLAS_COMPUTE_64F, d, d_beta, 2, 0.5, 1e-12, real(0.0), plain);
   test_gemm<uint16_t>(CUDA_R_16F, CUBLAS_COMPUTE_32F, f, f_beta, 2, 0.5, 0.5, half, from_half);
   test_gemm<uint16_t>(CUDA_R_16BF, CUBLAS_COMPUTE_32F, f, f_beta, 2, 0.5, 2, bfloat, from_bfloat);
@@ -92,8 +93,8 @@ static void test_refusals() {
   float one = 1, zero = 0;
   float *x = upload(std::vector<float>{1 + 0x1p-12f, NAN, 0, 0});
   auto gemm = [&](int m, int k, int ld, const float *a, cublasComputeType_t compute) {
-    return cublasGemmEx(h, CUBLAS_OP_N, CUBLAS_OP_N, m, 1, k, &one, a, CUDA_R_32F, ld, x, CUDA_R_32F,
-                        2, &zero, x + 2, CUDA_R_32F, 2, compute, CUBLAS_GEMM_DEFAULT);
+    return cublasGemmEx(h, CUBLAS_OP_N, CUBLAS_OP_N, m, 1, k, &one, a, CUDA_R_32F, ld, x,
+                        CUDA_R_32F, 2, &zero, x + 2, CUDA_R_32F, 2, compute, CUBLAS_GEMM_DEFAULT);
   };
   CHECK(gemm(2, 1, 1, x, CUBLAS_COMPUTE_32F) == CUBLAS_STATUS_INVALID_VALUE);
   CHECK(gemm(-1, 1, 2, x, CUBLAS_COMPUTE_32F) == CUBLAS_STATUS_INVALID_VALUE);

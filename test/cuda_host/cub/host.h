@@ -16,12 +16,10 @@ struct range {
   const void *data;
   size_t bytes;
 };
-template <typename T>
-range range_of(T *data, int64_t n) {
+template <typename T> range range_of(T *data, int64_t n) {
   return {data, (size_t)n * sizeof(T)};
 }
-template <typename Iterator>
-range range_of(const Iterator &, int64_t) {
+template <typename Iterator> range range_of(const Iterator &, int64_t) {
   return {nullptr, 0};
 }
 inline bool overlap(range a, range b) {
@@ -32,8 +30,8 @@ inline bool overlap(range a, range b) {
 /* Queues work on memory that a device can reach. */
 cudaError_t submit(cudaStream_t stream, const std::vector<range> &used, std::function<void()> work);
 
-/* The first call, without storage, asks how much is needed; the second queues the work, which spoils the
- * storage as the real algorithms do. */
+/* The first call, without storage, asks how much is needed; the second queues the work, which
+ * spoils the storage as the real algorithms do. */
 template <typename Work>
 cudaError_t two_calls(void *storage, size_t &bytes, int64_t n, cudaStream_t stream,
                       std::vector<range> used, Work work) {
@@ -53,10 +51,9 @@ cudaError_t two_calls(void *storage, size_t &bytes, int64_t n, cudaStream_t stre
   });
 }
 
-/* Bits that sort as the keys do: signed integers and floats too, with -0 and 0 the same, and NaNs by
- * their sign at either end. */
-template <typename Key>
-uint64_t ordered_bits(Key key) {
+/* Bits that sort as the keys do: signed integers and floats too, with -0 and 0 the same, and NaNs
+ * by their sign at either end. */
+template <typename Key> uint64_t ordered_bits(Key key) {
   static_assert(std::is_arithmetic_v<Key>, "keys are numbers");
   if constexpr (std::is_same_v<Key, float>) {
     uint32_t bits = __float_as_uint(key == 0 ? 0.0f : key);
@@ -67,7 +64,8 @@ uint64_t ordered_bits(Key key) {
     memcpy(&bits, &value, sizeof bits);
     return bits >> 63 ? ~bits : bits | 1ull << 63;
   } else {
-    using unsigned_key = std::make_unsigned_t<std::conditional_t<std::is_same_v<Key, bool>, char, Key>>;
+    using unsigned_key =
+        std::make_unsigned_t<std::conditional_t<std::is_same_v<Key, bool>, char, Key>>;
     uint64_t sign = std::is_signed_v<Key> ? 1ull << (8 * sizeof(Key) - 1) : 0;
     return (uint64_t)(unsigned_key)key ^ sign;
   }

@@ -15,13 +15,14 @@ struct DeviceReduce {
     using sum = std::decay_t<decltype(op(initial, std::declval<value>()))>;
     if (storage != nullptr && n == 0)
       return cuda_host::submit(stream, {cuda_host::range_of(out, 1)}, [=] { *out = initial; });
-    return cuda_host::two_calls(
-        storage, bytes, (int64_t)n, stream,
-        {cuda_host::range_of(in, (int64_t)n), cuda_host::range_of(out, 1)}, [=] {
-          sum so_far = (sum)initial;
-          for (int64_t i = 0; i < (int64_t)n; i++) so_far = op(so_far, (value)in[i]);
-          *out = so_far;
-        });
+    return cuda_host::two_calls(storage, bytes, (int64_t)n, stream,
+                                {cuda_host::range_of(in, (int64_t)n), cuda_host::range_of(out, 1)},
+                                [=] {
+                                  sum so_far = (sum)initial;
+                                  for (int64_t i = 0; i < (int64_t)n; i++)
+                                    so_far = op(so_far, (value)in[i]);
+                                  *out = so_far;
+                                });
   }
 };
 

@@ -46,7 +46,8 @@ struct DeviceScan {
                                   cudaStream_t stream = nullptr) {
     using value = typename std::iterator_traits<In>::value_type;
     return ExclusiveScan(
-        storage, bytes, in, out, [](value a, value b) { return (value)(a + b); }, value(), n, stream);
+        storage, bytes, in, out, [](value a, value b) { return (value)(a + b); }, value(), n,
+        stream);
   }
 
   template <typename In, typename Out, typename N>

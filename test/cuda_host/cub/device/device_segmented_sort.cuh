@@ -26,7 +26,7 @@ struct DeviceSegmentedSort {
                 begins, ends, true, stream);
   }
 
- private:
+private:
   template <typename Key, typename Value, typename Begins, typename Ends>
   static cudaError_t sort(void *storage, size_t &bytes, const Key *keys_in, Key *keys_out,
                           const Value *values_in, Value *values_out, int64_t n, int64_t segments,
@@ -34,8 +34,8 @@ struct DeviceSegmentedSort {
     using namespace cuda_host;
     range keys[2] = {range_of(keys_in, n), range_of(keys_out, n)};
     range values[2] = {range_of(values_in, n), range_of(values_out, n)};
-    if (storage != nullptr && (overlap(keys[0], keys[1]) || overlap(values[0], values[1]) ||
-                               overlap(keys[1], values[1])))
+    if (storage != nullptr &&
+        (overlap(keys[0], keys[1]) || overlap(values[0], values[1]) || overlap(keys[1], values[1])))
       return cudaErrorInvalidValue;
     return two_calls(storage, bytes, n, stream,
                      {keys[0], keys[1], values[0], values[1], range_of(begins, segments),

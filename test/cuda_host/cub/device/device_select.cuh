@@ -12,7 +12,8 @@ struct DeviceSelect {
                              N n, cudaStream_t stream = nullptr) {
     using number = std::decay_t<decltype(*count)>;
     if (storage != nullptr && n == 0)
-      return cuda_host::submit(stream, {cuda_host::range_of(count, 1)}, [=] { *count = number(0); });
+      return cuda_host::submit(stream, {cuda_host::range_of(count, 1)},
+                               [=] { *count = number(0); });
     /* Of `out` only the part is written that is selected. */
     return cuda_host::two_calls(storage, bytes, (int64_t)n, stream,
                                 {cuda_host::range_of(in, (int64_t)n),
