@@ -11,6 +11,7 @@ const mt__backend mt__cuda_backend = [] {
   b.free = mt__cuda_free;
   b.transfer = mt__cuda_transfer;
   b.await = mt__cuda_await;
+  b.publish = mt__cuda_publish;
   b.elementwise = mt__cuda_elementwise;
   b.copy = mt__cuda_copy;
   b.reduce = mt__cuda_reduce;

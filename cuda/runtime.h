@@ -41,6 +41,8 @@ int32_t mt__cuda_join(int32_t device, cudaStream_t stream);
 int32_t mt__cuda_follow(const char *op, int32_t earlier_device, cudaStream_t earlier,
                        cudaStream_t later);
 
+int32_t mt__cuda_publish(int32_t device, uint64_t stream);
+
 /* A moment in a stream; see moontorch_cuda.h. */
 struct mt_event {
   cudaEvent_t handle;

@@ -53,6 +53,16 @@ int32_t mt__cuda_join(int32_t device, cudaStream_t stream) {
   return 0;
 }
 
+int32_t mt__cuda_publish(int32_t device, uint64_t stream) {
+  cudaStream_t own = mt__cuda_stream(device);
+  MT_TRY(mt__cuda_ready("dlpack", device));
+  cudaStream_t other = stream == 1   ? cudaStreamLegacy
+                       : stream == 2 ? cudaStreamPerThread
+                                     : reinterpret_cast<cudaStream_t>((uintptr_t)stream);
+  if (other == own || (stream == 1 && own == nullptr)) return 0;
+  return mt__cuda_follow("dlpack", device, own, other);
+}
+
 /* ------------------------------------------------------------------------------------ streams */
 
 static int32_t add(mt_stream **out, int32_t device, cudaStream_t handle, bool owned) {

@@ -710,7 +710,8 @@ enum { MT_DL_READONLY = 1, MT_DL_COPIED = 2 };
  * A tensor over the memory that a struct describes. It takes the struct over: the deleter runs once,
  * when the last view is gone, in the thread that drops it. After an error the struct is still the
  * caller's, who must call its deleter, and of one with another major version nothing else was read.
- * The address must be a multiple of the element's size (of half of it for complex ones).
+ * The address must be a multiple of the element's size (of half of it for complex ones). Memory of a CUDA
+ * device makes a tensor there, and must be ready for the stream that this thread uses.
  * MT_EUNSUPPORTED (version), MT_EDEVICE, MT_EDTYPE (code, bits, lanes), MT_ESHAPE, MT_EVALUE, MT_EBOUNDS.
  */
 MT_API int32_t mt_from_dlpack(mt_tensor *out, mt_dlmanaged_versioned *m);
@@ -846,7 +847,8 @@ MT_API int32_t mt_python_drain(void *unused);
 /*
  * Capsules, made with the interpreter's lock held; NULL with a Python exception set, or with
  * mt_last_error() when memory is out. mt_python_owner keeps t's memory for as long as the capsule lives.
- * mt_python_exporter is a Python function over an owner: f(versioned, copy) makes a DLPack capsule.
+ * mt_python_exporter is a Python function over an owner: f(versioned, copy, stream) makes a DLPack capsule, for a
+ * CUDA tensor in the order of a consumer's stream (by the numbers of DLPack; -1 for no order).
  */
 MT_API void *mt_python_owner(const mt_tensor *t);
 MT_API void *mt_python_exporter(void *owner);

@@ -34,6 +34,9 @@ typedef struct mt__backend {
                       int64_t nbytes);
   /* Waits until transfers under way have left a host storage that is MT_PENDING. */
   int32_t (*await)(mt_storage *s);
+  /* What a stream of another library (a cudaStream_t; 1 and 2 are the legacy and the per-thread default
+   * one) does from now on waits for what this thread has given to the device. */
+  int32_t (*publish)(int32_t device, uint64_t stream);
 
   /* The kernel itself, for a caller that has one short run of aligned elements. (optional) */
   mt__loop_of loop;

@@ -7,19 +7,21 @@
 
 #include <stdint.h>
 
-static inline int32_t mt__to_int32(double x) {
+#include "anywhere.h"
+
+MT_ANYWHERE int32_t mt__to_int32(double x) {
   return x > -2147483649.0 && x < 2147483648.0 ? (int32_t)x : INT32_MIN;
 }
 
-static inline int32_t mt__to_int32f(float x) {
+MT_ANYWHERE int32_t mt__to_int32f(float x) {
   return x >= -2147483648.0f && x < 2147483648.0f ? (int32_t)x : INT32_MIN;
 }
 
-static inline int64_t mt__to_int64(double x) {
+MT_ANYWHERE int64_t mt__to_int64(double x) {
   return x >= -9223372036854775808.0 && x < 9223372036854775808.0 ? (int64_t)x : INT64_MIN;
 }
 
-static inline uint64_t mt__to_uint64(double x) {
+MT_ANYWHERE uint64_t mt__to_uint64(double x) {
   if (x >= 9223372036854775808.0) /* twice that is out of range and becomes 0 */
     return (uint64_t)mt__to_int64(x - 9223372036854775808.0) ^ UINT64_C(0x8000000000000000);
   return (uint64_t)mt__to_int64(x);

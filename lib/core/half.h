@@ -10,30 +10,32 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline uint32_t mt__float_bits(float f) {
+#include "anywhere.h"
+
+MT_ANYWHERE uint32_t mt__float_bits(float f) {
   uint32_t u;
   memcpy(&u, &f, sizeof u);
   return u;
 }
 
-static inline float mt__bits_float(uint32_t u) {
+MT_ANYWHERE float mt__bits_float(uint32_t u) {
   float f;
   memcpy(&f, &u, sizeof f);
   return f;
 }
 
-static inline float mt__bfloat16_to_float(uint16_t h) {
+MT_ANYWHERE float mt__bfloat16_to_float(uint16_t h) {
   return mt__bits_float((uint32_t)h << 16);
 }
 
-static inline uint16_t mt__float_to_bfloat16(float f) {
+MT_ANYWHERE uint16_t mt__float_to_bfloat16(float f) {
   uint32_t u = mt__float_bits(f);
   uint32_t rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16;
   uint32_t nan = u >> 16 | 0x40; /* quiet, so that a payload in the low bits does not become inf */
   return (uint16_t)((u & 0x7fffffff) > 0x7f800000 ? nan : rounded);
 }
 
-static inline float mt__half_to_float(uint16_t h) {
+MT_ANYWHERE float mt__half_to_float(uint16_t h) {
   uint32_t magnitude = (uint32_t)(h & 0x7fff) << 13;
   uint32_t sign = (uint32_t)(h & 0x8000) << 16;
   /* Subnormals: 2^-24 units are added to a float whose last place is 2^-24, and it is taken off. */
@@ -46,7 +48,7 @@ static inline float mt__half_to_float(uint16_t h) {
   return mt__bits_float(bits | sign);
 }
 
-static inline uint16_t mt__float_to_half(float f) {
+MT_ANYWHERE uint16_t mt__float_to_half(float f) {
   uint32_t u = mt__float_bits(f);
   uint32_t sign = u >> 16 & 0x8000;
   u &= 0x7fffffff;
@@ -62,7 +64,7 @@ static inline uint16_t mt__float_to_half(float f) {
 
 /* Rounding a double first to float and then to 16 bits can round twice the wrong way. Rounding to
  * odd in the first step (a set low bit when inexact) makes the second one right. */
-static inline float mt__round_to_odd(double value) {
+MT_ANYWHERE float mt__round_to_odd(double value) {
   float f = (float)value;
   uint32_t bits = mt__float_bits(f);
   uint32_t odd = (bits - (fabs((double)f) > fabs(value))) | 1;
@@ -71,11 +73,11 @@ static inline float mt__round_to_odd(double value) {
   return mt__bits_float(exact ? bits : odd);
 }
 
-static inline uint16_t mt__double_to_half(double value) {
+MT_ANYWHERE uint16_t mt__double_to_half(double value) {
   return mt__float_to_half(mt__round_to_odd(value));
 }
 
-static inline uint16_t mt__double_to_bfloat16(double value) {
+MT_ANYWHERE uint16_t mt__double_to_bfloat16(double value) {
   return mt__float_to_bfloat16(mt__round_to_odd(value));
 }
 

@@ -50,17 +50,20 @@ static int32_t dtype_of(const mt_dltensor *dl, int32_t *dtype) {
 
 /* ------------------------------------------------------------------------------------- import */
 
-static int32_t check_device(const mt_dltensor *dl) {
+/* *device becomes ours, which can be used. */
+static int32_t find_device(const mt_dltensor *dl, int32_t *device) {
+  *device = MT_CPU;
   switch (dl->device_type) {
     case MT_DL_CPU:
     case MT_DL_CUDA_HOST:
       return 0;
     case MT_DL_CUDA:
     case CUDA_MANAGED:
-      return mt__fail(MT_EDEVICE,
-                      "from_dlpack: the memory is on CUDA device %d, and there is no CUDA backend: "
-                      "copy it to the CPU first",
-                      dl->device_id);
+      if (dl->device_id >= 0 && dl->device_id < INT32_MAX) {
+        *device = dl->device_id + 1;
+        return mt_device_open(*device);
+      }
+      return mt__fail(MT_EDEVICE, "from_dlpack: there is no CUDA device %d", dl->device_id);
     default:
       return mt__fail(MT_EDEVICE, "from_dlpack: memory on a device of type %d is not supported",
                       dl->device_type);
@@ -96,9 +99,9 @@ static int32_t layout(const mt_dltensor *dl, int32_t bytes, int64_t *strides, in
 
 int32_t mt_from_dltensor(mt_tensor *out, const mt_dltensor *dl, int32_t flags, mt_deleter deleter,
                          void *ctx) {
-  int32_t dtype = 0;
+  int32_t dtype = 0, device;
   int64_t numel, strides[MT_MAXDIM], lo = 0, hi = 0;
-  MT_TRY(check_device(dl));
+  MT_TRY(find_device(dl, &device));
   MT_TRY(dtype_of(dl, &dtype));
   if (dl->ndim < 0 || dl->ndim > MT_MAXDIM || (dl->ndim > 0 && dl->shape == NULL))
     return mt__fail(MT_ESHAPE, "from_dlpack: %d dimensions; at most %d are possible", dl->ndim,
@@ -121,6 +124,7 @@ int32_t mt_from_dltensor(mt_tensor *out, const mt_dltensor *dl, int32_t flags, m
                  (dl->device_type == MT_DL_CUDA_HOST ? MT_PINNED : 0);
   void *data = hi > lo ? (void *)(first + (uintptr_t)lo) : NULL;
   MT_TRY(mt_storage_borrow(&s, data, hi - lo, kind, NULL, NULL));
+  s->device_ = device;
   int32_t rc = mt_tensor_view(&made, s, dtype, -lo, dl->ndim, dl->shape, strides);
   if (rc == 0) {
     /* Only now nothing can fail any more. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/backend.h"
 #include "python.h"
 
 static mt_python py;
@@ -168,14 +169,20 @@ const char *mt_python_name(const char *name) {
   return NULL;
 }
 
-/* f(versioned, copy), with an owner as self. */
+/* f(versioned, copy, stream), with an owner as self; -1 asks for no order. */
 static void *export_capsule(void *self, void *args) {
   const mt_tensor *t = py.pointer(self, OWNER);
-  void *versioned = py.item(args, 0), *copy = py.item(args, 1);
-  if (t == NULL || versioned == NULL || copy == NULL) return NULL;
-  int32_t copies = py.integer(copy) != 0;
+  void *versioned = py.item(args, 0), *copy = py.item(args, 1), *stream = py.item(args, 2);
+  if (t == NULL || versioned == NULL || copy == NULL || stream == NULL) return NULL;
+  int32_t copies = py.integer(copy) != 0, device = t->storage_->device_;
+  int64_t handle = py.integer(stream);
   void *capsule =
       py.integer(versioned) != 0 ? export_versioned(t, copies) : export_legacy(t, copies);
+  if (capsule != NULL && device != MT_CPU && handle != -1 &&
+      mt__backend_of(device)->publish(device, (uint64_t)handle) != 0) {
+    py.decref(capsule);
+    capsule = NULL;
+  }
   /* Memory that is out leaves Python's exception or, as here, our message. */
   if (capsule == NULL) py.raise(py.buffer_error, mt_last_error());
   return capsule;

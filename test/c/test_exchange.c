@@ -151,7 +151,8 @@ static void wrong_structs(void) {
   } while (0)
   REFUSED(MT_EUNSUPPORTED, "version 2", m.major = 2; m.dl_tensor.shape = (int64_t *)8);
   REFUSED(MT_EUNSUPPORTED, "version 0", m.major = 0);
-  REFUSED(MT_EDEVICE, "CUDA device 3", m.dl_tensor.device_type = 2; m.dl_tensor.device_id = 3);
+  REFUSED(MT_EDEVICE, "CUDA", m.dl_tensor.device_type = 2; m.dl_tensor.device_id = 3);
+  REFUSED(MT_EDEVICE, "device -1", m.dl_tensor.device_type = 2; m.dl_tensor.device_id = -1);
   REFUSED(MT_EDEVICE, "type 10", m.dl_tensor.device_type = 10);
   REFUSED(MT_EDTYPE, "lanes", m.dl_tensor.lanes = 4);
   REFUSED(MT_EDTYPE, "lanes", m.dl_tensor.lanes = 0);

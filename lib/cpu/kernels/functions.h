@@ -17,7 +17,18 @@ MT_BEYOND(sin)
 MT_BEYOND(cos)
 MT_BEYOND(tan)
 
+/* Both are named in full, so the compiler knows which one it calls. */
+#if defined(__cplusplus)
+template <typename F, typename D> MT_INLINE F mt_choose(float, F of_float, D) {
+  return of_float;
+}
+template <typename F, typename D> MT_INLINE D mt_choose(double, F, D of_double) {
+  return of_double;
+}
+#define MT_FUNCTION(a, of_float, of_double) mt_choose(a, of_float, of_double)
+#else
 #define MT_FUNCTION(a, of_float, of_double) _Generic((a), float: of_float, default: of_double)
+#endif
 #define mt_exp(a)      MT_FUNCTION(a, mt_expf, mt_exp_double)(a)
 #define mt_exp2(a)     MT_FUNCTION(a, mt_exp2f, mt_exp2_double)(a)
 #define mt_expm1(a)    MT_FUNCTION(a, mt_expm1f, mt_expm1_double)(a)

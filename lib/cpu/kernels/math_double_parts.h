@@ -10,13 +10,25 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Every step must end up in the one loop that the compiler vectorises. */
+/* Every step must end up in the one loop that the compiler vectorises. As C++ for CUDA these are
+ * functions of the device. */
+#if defined(__CUDACC__)
+#define MT_INLINE static __device__ __forceinline__
+#define MT_TABLE  static __device__ const
+#else
 #define MT_INLINE static inline __attribute__((always_inline))
+#define MT_TABLE  static const
+#endif
+
+/* Whether the processor multiplies and adds in one instruction. */
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__CUDACC__)
+#define MT_FUSES 1
+#endif
 
 /* a * b + c: in one rounding where the processor has an instruction for it, in two elsewhere. What
  * needs the product exactly uses mt_two_product, which is exact on both. */
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-#define MT_FMA64(a, b, c) __builtin_fma(a, b, c)
+#if defined(MT_FUSES)
+#define MT_FMA64(a, b, c) fma(a, b, c)
 #define MT_HAS_FMA64      1
 #else
 #define MT_FMA64(a, b, c) ((a) * (b) + (c))

@@ -31,7 +31,7 @@ MT_INLINE float mt_atan2f(float y, float x) {
 MT_INLINE float mt_hypotf(float x, float y) {
   double a = x, b = y;
   float r = (float)sqrt(a * a + b * b);
-  return (__builtin_fabsf(x) == INFINITY) | (__builtin_fabsf(y) == INFINITY) ? INFINITY : r;
+  return (fabsf(x) == INFINITY) | (fabsf(y) == INFINITY) ? INFINITY : r;
 }
 
 /* The tangent, like the sine, up to 2^17. */

@@ -19,23 +19,23 @@ MT_INLINE float mt_asin_reducedf(float z) {
 
 /* Up to 0.6, so that the difference beyond is of numbers that are not much larger than it. */
 MT_INLINE float mt_asinf(float x) {
-  float a = __builtin_fabsf(x), far = 0.5f - 0.5f * a;
-  float z = a > 0.6f ? far : a * a, root = __builtin_sqrtf(far);
+  float a = fabsf(x), far = 0.5f - 0.5f * a;
+  float z = a > 0.6f ? far : a * a, root = sqrtf(far);
   float s = a > 0.6f ? root : a, p = MT_FMA(s, mt_asin_reducedf(z), s);
   float r = a > 0.6f ? MT_PIF / 2 - (2 * p - MT_PIF_LOW / 2) : p;
-  return __builtin_copysignf(r, x);
+  return copysignf(r, x);
 }
 
 MT_INLINE float mt_acosf(float x) {
-  float a = __builtin_fabsf(x), far = 0.5f - 0.5f * a;
-  float z = a > 0.5f ? far : a * a, root = __builtin_sqrtf(far);
+  float a = fabsf(x), far = 0.5f - 0.5f * a;
+  float z = a > 0.5f ? far : a * a, root = sqrtf(far);
   float s = a > 0.5f ? root : x, p = MT_FMA(s, mt_asin_reducedf(z), s);
   float r = x < 0 ? MT_PIF - (2 * p - MT_PIF_LOW) : 2 * p;
   return a > 0.5f ? r : MT_PIF / 2 - (p - MT_PIF_LOW / 2);
 }
 
 MT_INLINE float mt_atanf(float x) {
-  float a = __builtin_fabsf(x), s = a > 1 ? 1 / a : a, z = s * s, z2 = z * z, z4 = z2 * z2;
+  float a = fabsf(x), s = a > 1 ? 1 / a : a, z = s * s, z2 = z * z, z4 = z2 * z2;
   float b = MT_FMA(z, 0x1.9991e4p-3f, -0x1.55553ep-2f);
   float c = MT_FMA(z, 0x1.c08cbcp-4f, -0x1.24208ap-3f);
   float d = MT_FMA(z, 0x1.da3512p-5f, -0x1.580b4ep-4f);
@@ -44,7 +44,7 @@ MT_INLINE float mt_atanf(float x) {
   b = MT_FMA(z2, c, b);
   d = MT_FMA(z2, e, d);
   float p = MT_FMA(s * z, MT_FMA(z4, d, b), s);
-  return __builtin_copysignf(a > 1 ? MT_PIF / 2 - (p - MT_PIF_LOW / 2) : p, x);
+  return copysignf(a > 1 ? MT_PIF / 2 - (p - MT_PIF_LOW / 2) : p, x);
 }
 
 #endif

@@ -8,7 +8,7 @@
 #include "math_float_exp.h"
 
 MT_INLINE float mt_erff(float x) {
-  float a = __builtin_fabsf(x), z = a * a;
+  float a = fabsf(x), z = a * a;
   float p = MT_FMA(z, -0x1.3d5220p-11f, 0x1.47f3c6p-8f);
   p = MT_FMA(p, z, -0x1.b6a74ap-6f);
   p = MT_FMA(p, z, 0x1.ce1c18p-4f);
@@ -21,7 +21,7 @@ MT_INLINE float mt_erff(float x) {
   q = MT_FMA(q, a, 0x1.457a62p-1f);
   q = MT_FMA(q, a, 0x1.07357ap-3f);
   float far = 1 - mt_expf_core(-MT_FMA(q, a, a));
-  return a > 0.9f ? __builtin_copysignf(far, x) : MT_FMA(x, p, x);
+  return a > 0.9f ? copysignf(far, x) : MT_FMA(x, p, x);
 }
 
 #endif

@@ -67,11 +67,11 @@ MT_INLINE uint32_t mt_tanhf_key(float x) {
 }
 #define MT_TANHF_LIMIT 0x42280000 /* 42 */
 MT_INLINE float mt_tanhf_core(float x) {
-  float a = __builtin_fabsf(x);
+  float a = fabsf(x);
   float t = MT_FMA(a, -2 * MT_LOG2_EF, MT_ROUNDERF), n = t - MT_ROUNDERF;
   float r = MT_FMA(n, -MT_LN2F_LO / 2, MT_FMA(n, -MT_LN2F_HI / 2, -a));
   float p = mt_expm1_reducedf(r + r), s = mt_power_of_twof(mt__float_bits(t));
-  return __builtin_copysignf(MT_FMA(s, p, s - 1) / MT_FMA(s, p, s + 1), x);
+  return copysignf(MT_FMA(s, p, s - 1) / MT_FMA(s, p, s + 1), x);
 }
 
 MT_INLINE float mt_tanhf(float x) {
@@ -85,7 +85,7 @@ MT_INLINE float mt_expm1f(float x) {
   float t = MT_FMA(a, MT_LOG2_EF, MT_ROUNDERF), n = t - MT_ROUNDERF;
   float r = MT_FMA(n, -MT_LN2F_LO, MT_FMA(n, -MT_LN2F_HI, a));
   float p = mt_expm1_reducedf(r), s = mt_power_of_twof(mt__float_bits(t) - 1);
-  return __builtin_copysignf(2 * MT_FMA(s, p, s - 0.5f), x);
+  return copysignf(2 * MT_FMA(s, p, s - 0.5f), x);
 }
 
 /* e^a / 2 for a >= 0. */
@@ -98,15 +98,15 @@ MT_INLINE float mt_half_expf(float a) {
 
 /* Near 0 a polynomial, elsewhere a difference of powers. */
 MT_INLINE float mt_sinhf(float x) {
-  float a = __builtin_fabsf(x), half = mt_half_expf(a), z = x * x;
+  float a = fabsf(x), half = mt_half_expf(a), z = x * x;
   float p = MT_FMA(z, 0x1.756dfap-19f, 0x1.a022b6p-13f);
   p = MT_FMA(z, p, 0x1.1110e0p-7f);
   p = MT_FMA(z, p, 0x1.555556p-3f);
-  return a > 1 ? __builtin_copysignf(half - 0.25f / half, x) : MT_FMA(x * z, p, x);
+  return a > 1 ? copysignf(half - 0.25f / half, x) : MT_FMA(x * z, p, x);
 }
 
 MT_INLINE float mt_coshf(float x) {
-  float half = mt_half_expf(__builtin_fabsf(x));
+  float half = mt_half_expf(fabsf(x));
   return half + 0.25f / half;
 }
 

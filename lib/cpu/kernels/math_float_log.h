@@ -59,7 +59,7 @@ MT_INLINE float mt_log1pf_core(float x) {
   uint32_t v = mt__float_bits(1 + x) - MT_SQRT_HALF_BITSF;
   float s = mt__bits_float(0x3f800000 - (v & 0xff800000));
   float f = MT_FMA(x, s, s - 1);
-  return __builtin_copysignf(mt_log_sumf((float)((int32_t)v >> 23), f), x);
+  return copysignf(mt_log_sumf((float)((int32_t)v >> 23), f), x);
 }
 
 MT_INLINE float mt_log1pf(float x) {
@@ -68,7 +68,7 @@ MT_INLINE float mt_log1pf(float x) {
   float f = MT_FMA(x, s, s - 1);
   /* Here 2^-e may be no float, and 1 + x is x. */
   f = x > 0x1p100f ? mt__bits_float((v & 0x007fffff) + MT_SQRT_HALF_BITSF) - 1 : f;
-  float r = __builtin_copysignf(mt_log_sumf((float)((int32_t)v >> 23), f), x);
+  float r = copysignf(mt_log_sumf((float)((int32_t)v >> 23), f), x);
   r = x < INFINITY ? r : x;
   r = x < -1 ? NAN : r;
   return x == -1 ? -INFINITY : r;

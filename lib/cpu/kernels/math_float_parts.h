@@ -14,8 +14,8 @@
 #include "math_double.h"
 
 /* a * b + c: in one rounding where the processor has an instruction for it, in two elsewhere. */
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-#define MT_FMA(a, b, c) __builtin_fmaf(a, b, c)
+#if defined(MT_FUSES)
+#define MT_FMA(a, b, c) fmaf(a, b, c)
 #define MT_HAS_FMA      1
 #else
 #define MT_FMA(a, b, c) ((a) * (b) + (c))
@@ -56,8 +56,8 @@ MT_INLINE float mt_scalef(float x, uint32_t n) {
 
 /* x with its sign, but no further from 0 than limit. NaN stays. */
 MT_INLINE float mt_clampf(float x, float limit) {
-  float a = __builtin_fabsf(x);
-  return __builtin_copysignf(a > limit ? limit : a, x);
+  float a = fabsf(x);
+  return copysignf(a > limit ? limit : a, x);
 }
 
 #endif

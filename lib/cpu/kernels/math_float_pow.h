@@ -33,7 +33,7 @@ MT_INLINE float mt_exp2_reducedf(float r) {
  * around 1, from 0.990 to 1.010, has the factor 1 / ln 2 rounded, and 0.
  */
 #define MT_POW_FIRST_BITS 0x3f3d5555
-static const float mt_pow_factor[32] = {
+MT_TABLE float mt_pow_factor[32] = {
     0x1.ee1022p+0f, 0x1.e3f154p+0f, 0x1.da3a5cp+0f, 0x1.d0e51p+0f, 0x1.c7ebcp+0f,
     0x1.bf4924p+0f, 0x1.b6f854p+0f, 0x1.aef4cp+0f, 0x1.a73a16p+0f, 0x1.9fc446p+0f,
     0x1.988f5cp+0f, 0x1.919762p+0f, 0x1.8ad804p+0f, 0x1.844b9ap+0f, 0x1.7de772p+0f,
@@ -42,7 +42,7 @@ static const float mt_pow_factor[32] = {
     0x1.2185fp+0f, 0x1.1a973ap+0f, 0x1.13fbf2p+0f, 0x1.0dae42p+0f, 0x1.07a8dcp+0f,
     0x1.01e6f6p+0f, 0x1.f8c85cp-1f,
 };
-static const float mt_pow_log_hi[32] = {
+MT_TABLE float mt_pow_log_hi[32] = {
     -0x1.addcp-2f, -0x1.8f48p-2f, -0x1.7154p-2f, -0x1.53f8p-2f, -0x1.372cp-2f,
     -0x1.1aecp-2f, -0x1.fe6p-3f, -0x1.c7fp-3f, -0x1.9278p-3f, -0x1.5dfp-3f,
     -0x1.2a48p-3f, -0x1.eeep-4f, -0x1.8acp-4f, -0x1.27fp-4f, -0x1.8bap-5f,
@@ -51,7 +51,7 @@ static const float mt_pow_log_hi[32] = {
     0x1.67a8p-2f, 0x1.8b78p-2f, 0x1.ae68p-2f, 0x1.d08cp-2f, 0x1.f1e8p-2f,
     0x1.0942p-1f, 0x1.1938p-1f,
 };
-static const float mt_pow_log_lo[32] = {
+MT_TABLE float mt_pow_log_lo[32] = {
     -0x1.85536cp-22f, -0x1.8b142ap-19f, 0x1.7c45a2p-20f, 0x1.c08a4ap-18f, 0x1.6ae112p-18f,
     0x1.2791p-18f, -0x1.817c52p-18f, -0x1.4694eap-18f, -0x1.af311ap-19f, 0x1.055dd6p-18f,
     0x1.ed3f86p-18f, 0x1.273d7p-20f, 0x1.5cc5d2p-19f, 0x1.a12b48p-18f, -0x1.9a4a2cp-18f,
@@ -117,20 +117,20 @@ MT_INLINE float mt_power_normalf(float product, float low) {
 }
 
 MT_INLINE float mt_powf(float x, float y) {
-  float a = __builtin_fabsf(x), low;
+  float a = fabsf(x), low;
   uint32_t shift = a < 0x1p-126f ? 23u << 23 : 0; /* denormals are scaled by 2^23 */
   float product = mt_pow_productf(a * mt__bits_float(shift + 0x3f800000), shift, y, &low);
-  product = a == INFINITY ? __builtin_copysignf(INFINITY, y) : product;
-  product = a == 0 ? -__builtin_copysignf(INFINITY, y) : product;
-  low = __builtin_fabsf(product) <= 160 ? low : 0;
+  product = a == INFINITY ? copysignf(INFINITY, y) : product;
+  product = a == 0 ? -copysignf(INFINITY, y) : product;
+  low = fabsf(product) <= 160 ? low : 0;
   product = mt_clampf(product, 160);
   float t = product + MT_ROUNDERF, r = (product - (t - MT_ROUNDERF)) + low;
   float power = mt_scalef(mt_exp2_reducedf(r), mt__float_bits(t));
-  int whole = __builtin_rintf(y) == y, odd = whole & (__builtin_rintf(y * 0.5f) != y * 0.5f);
+  int whole = rintf(y) == y, odd = whole & (rintf(y * 0.5f) != y * 0.5f);
   power = (x < 0) & !whole & (a < INFINITY) ? NAN : power;
   power = (x != x) | (y != y) ? x + y : power;
   power = mt__bits_float(mt__float_bits(power) ^ (odd ? mt__float_bits(x) & 0x80000000 : 0));
-  return (y == 0) | (x == 1) | ((a == 1) & (__builtin_fabsf(y) == INFINITY)) ? 1 : power;
+  return (y == 0) | (x == 1) | ((a == 1) & (fabsf(y) == INFINITY)) ? 1 : power;
 }
 
 /* 2^x. */

@@ -23,7 +23,7 @@ MT_INLINE float mt_sine_from(float x, uint32_t quadrant) {
   quadrant += mt__float_bits(t);
   float z = r * r;
   float s = MT_FMA(z, -0x1.991c26p-13f, 0x1.1106c6p-7f);
-  s = __builtin_copysignf(MT_FMA(MT_FMA(z, s, -0x1.555544p-3f), z * r, r), r);
+  s = copysignf(MT_FMA(MT_FMA(z, s, -0x1.555544p-3f), z * r, r), r);
   float c = MT_FMA(z, 0x1.99e524p-16f, -0x1.6c0c22p-10f);
   c = MT_FMA(z, MT_FMA(z, MT_FMA(z, c, 0x1.55554ap-5f), -0.5f), 1);
   return mt__bits_float(mt__float_bits(quadrant & 1 ? c : s) ^ (quadrant << 30 & 0x80000000));

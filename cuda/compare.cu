@@ -1,0 +1,19 @@
+/*
+ * The comparisons, whose results are bytes.
+ */
+#include "elementwise.h"
+
+namespace {
+#define XX(id, names, set, flags, EB, EI, ER, EC, doc)                                             \
+  struct row_##id {                                                                                \
+    template <int32_t category, typename C> static MT_DEVICE auto of([[maybe_unused]] C a, [[maybe_unused]] C b, [[maybe_unused]] C, [[maybe_unused]] C) {\
+      MT_EXPRESSION(uint8_t, EB, EI, ER, EC)                                                       \
+    }                                                                                              \
+  };
+MT_COMPARE_OPS(XX)
+#undef XX
+} // namespace
+
+#define XX(id, names, set, flags, ...) MT_KERNELS(row_##id, set, 3, flags)
+const mt__kernel<3> mt__cuda_compare[MT_NCOMPARE][MT_NDTYPES] = {MT_COMPARE_OPS(XX)};
+#undef XX
