@@ -50,7 +50,7 @@ template <typename Op> __global__ void mt__elementwise(mt__walk<Op::operands> w)
   typename Op::A a[width];
   typename Op::T b[width] = {}, c[width] = {}, factor;
   typename Op::R result[width];
-  int64_t place[width];
+  int64_t place[width] = {};
   uint32_t block = blockIdx.x * (MT_WALKTHREADS * width), first = block + threadIdx.x * width;
   bool vectors = w.contiguous && first + width <= w.n;
   if (vectors) {

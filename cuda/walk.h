@@ -20,8 +20,11 @@ enum {
 #define MT_ROLLED
 #endif
 
-/* Elements of a launch: with what a last block counts too many, indices still fit 31 bits. */
+/* Elements of a launch: with what a last block counts too many, indices still fit 31 bits. Tests set less, so
+ * that walks come in pieces there too. */
+#if !defined(MT_WALKLIMIT)
 #define MT_WALKLIMIT (INT64_C(1) << 30)
+#endif
 
 /* A divisor of numbers below 2^31, by a product and a shift: Granlund and Montgomery, "Division by
  * invariant integers using multiplication", PLDI 1994. */
