@@ -1,6 +1,6 @@
 /*
- * The functions of complex numbers, by the names of C's <complex.h>. They are CUDA's library's, and that of
- * C++ where the kernels are compiled for the host.
+ * The functions of complex numbers, by the names of C's <complex.h>. They are CUDA's library's, and
+ * that of C++ where the kernels are compiled for the host.
  */
 #ifndef MT_CUDA_COMPLEX_FUNCTIONS_H
 #define MT_CUDA_COMPLEX_FUNCTIONS_H
@@ -13,9 +13,9 @@ namespace mt__library = thrust;
 namespace mt__library = std;
 #endif
 
-#include "complex.h"
+#include "complex_numbers.h"
 
-/* These names are functions of double in C, whatever the operand; so they are here. */
+/* Most of these names are functions of double in C, whatever the operand; so they are here. */
 using mt__wide_complex = mt__library::complex<double>;
 template <typename T> MT_DEVICE mt__wide_complex mt__to_library(mt__complex<T> a) {
   return mt__wide_complex(a.re, a.im);
@@ -24,13 +24,14 @@ template <typename T> MT_DEVICE mt__complex<T> mt__from_library(mt__wide_complex
   return {(T)a.real(), (T)a.imag()};
 }
 
-#define MT_LIBRARY_FUNCTIONS(XX)                                                               \
-  XX(csqrt, sqrt) XX(cexp, exp) XX(clog, log) XX(csin, sin) XX(ccos, cos) XX(ctan, tan)        \
-  XX(casin, asin) XX(cacos, acos) XX(catan, atan) XX(csinh, sinh) XX(ccosh, cosh)              \
-  XX(ctanh, tanh) XX(casinh, asinh) XX(cacosh, acosh) XX(catanh, atanh)
-#define XX(name, of_library)                                                 \
-  template <typename T> MT_DEVICE mt__complex<T> name(mt__complex<T> a) {    \
-    return mt__from_library<T>(mt__library::of_library(mt__to_library(a)));  \
+#define MT_LIBRARY_FUNCTIONS(XX)                                                                   \
+  XX(csqrt, sqrt)                                                                                  \
+  XX(cexp, exp) XX(clog, log) XX(csin, sin) XX(ccos, cos) XX(ctan, tan) XX(casin, asin)            \
+      XX(cacos, acos) XX(catan, atan) XX(csinh, sinh) XX(ccosh, cosh) XX(ctanh, tanh)              \
+          XX(casinh, asinh) XX(cacosh, acosh) XX(catanh, atanh)
+#define XX(name, of_library)                                                                       \
+  template <typename T> MT_DEVICE mt__complex<T> name(mt__complex<T> a) {                          \
+    return mt__from_library<T>(mt__library::of_library(mt__to_library(a)));                        \
   }
 MT_LIBRARY_FUNCTIONS(XX)
 #undef XX
@@ -42,7 +43,7 @@ template <typename T> MT_DEVICE mt__complex<T> mt_cabs(mt__complex<T> a) {
   return (T)mt__library::abs(mt__to_library(a));
 }
 template <typename T> MT_DEVICE mt__complex<T> mt_arg(mt__complex<T> a) {
-  return (T)mt__library::arg(mt__to_library(a));
+  return mt__library::arg(mt__library::complex<T>(a.re, a.im));
 }
 
 #endif
