@@ -8,8 +8,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "convert.h"
 #include "runtime.h"
-#include "scalar.h"
 
 /* ----------------------------------------------------------------------------------- the state */
 
@@ -85,9 +85,24 @@ struct draw {
 };
 
 /* Rounding to a narrower dtype may reach the open end of a range: such a number becomes its start. */
+template <int32_t dtype>
+__device__ static void put_as(char *p, double value, const draw &d) {
+  using element = mt__element<dtype>;
+  auto x = mt__narrow<dtype>(value);
+  if (d.what == MT__UNIFORM && d.a < d.b && mt__real_part(element::load(x)) >= d.b)
+    x = mt__narrow<dtype>(d.a);
+  *reinterpret_cast<typename element::stored *>(p) = x;
+}
+
 __device__ static void put(char *p, int32_t dtype, double value, const draw &d) {
-  mt__put(dtype, p, value);
-  if (d.what == MT__UNIFORM && d.a < d.b && mt__get(dtype, p) >= d.b) mt__put(dtype, p, d.a);
+  switch (dtype) {
+#define XX(id, ...)                       \
+  case MT_##id:                           \
+    put_as<MT_##id>(p, value, d);         \
+    break;
+    MT_DTYPES(XX)
+#undef XX
+  }
 }
 
 __global__ void fill_random(char *out, int32_t dtype, int64_t bytes, int64_t n, draw d, uint64_t seed,

@@ -10,6 +10,7 @@ local fail = require 'moontorch.fail'
 local tensor = require 'moontorch.tensor'
 local dtype = require 'moontorch.dtype'
 local element = require 'moontorch.element'
+local host = require 'moontorch.host'
 local args = require 'moontorch.args'
 
 local methods = tensor.methods
@@ -18,6 +19,7 @@ local methods = tensor.methods
 -- every element asks for the memory anew.
 local function held(t, name, write)
   if t.storage_ == nil then fail.raise('%s: the tensor was freed', name) end
+  host.need(t, name)
   if write and t.storage_.flags_ % 2 == 1 then
     fail.raise('%s: %s is over read-only memory; clone() it to write', name, tensor.describe(t))
   end
@@ -29,6 +31,7 @@ end
 -- u with the shape of t: broadcast, or the same elements in another shape, as in Torch7.
 local function fitted(t, u, name)
   args.tensor(u, name)
+  host.need(u, name)
   local view = tensor.new()
   if C.mt_expand(view, u, t.ndim_, t.sizes_) == 0 then return view end
   if u.numel_ ~= t.numel_ then

@@ -9,6 +9,7 @@ local tensor = require 'moontorch.tensor'
 local dtype = require 'moontorch.dtype'
 local storage = require 'moontorch.storage'
 local types = require 'moontorch.types'
+local host = require 'moontorch.host'
 local args = require 'moontorch.args'
 local python = require 'moontorch.pyimport'
 
@@ -91,6 +92,7 @@ end
 
 local function oftensor(x)
   if x.storage_ == nil then fail.raise('fromBuffer: the tensor was freed') end
+  host.need(x, 'fromBuffer')
   if C.mt_is_contiguous(x) == 0 then
     fail.raise('fromBuffer: %s is not contiguous; use views, or contiguous() for a copy',
       tensor.describe(x))
@@ -105,6 +107,7 @@ end
 
 local function ofstorage(x)
   local v = storage.view(x)
+  host.need(v, 'fromBuffer')
   local s = v.storage_
   local src = source(s.data_, tonumber(s.nbytes_), s.flags_ % 2 == 1, x)
   src.storage, src.dtype = s, dtype[v.dtype_]

@@ -8,6 +8,7 @@ local tensor = require 'moontorch.tensor'
 local dtype = require 'moontorch.dtype'
 local element = require 'moontorch.element'
 local types = require 'moontorch.types'
+local device = require 'moontorch.device'
 local args = require 'moontorch.args'
 
 local M = {}
@@ -38,23 +39,23 @@ function M.blank(name, fallback, ...)
   local first = ...
   if is(first) then return methods.resize(first, select(2, ...)) end
   local opts, n = trailing(...)
-  local d = types.options(opts, name, fallback)
+  local d, place = types.options(opts, name, fallback, types.device())
   local rank = args.shape(name, false, head(n, ...))
-  return types.empty(d.id, rank)
+  return types.empty(d.id, rank, place)
 end
 
 local function like(name, t, opts)
   args.tensor(t, name)
-  local d = types.options(opts, name, dtype[t.dtype_])
+  local d, place = types.options(opts, name, dtype[t.dtype_], device.of(t))
   for i = 0, t.ndim_ - 1 do args.sizes[i] = t.sizes_[i] end
-  return types.empty(d.id, t.ndim_)
+  return types.empty(d.id, t.ndim_, place)
 end
 
 -- A vector of n elements: start, start + step, ...
-local function sequence(name, res, n, start, step, d)
+local function sequence(name, res, n, start, step, d, place)
   if n > 2 ^ 53 then fail.raise('%s: %.14g elements are too many', name, n) end
   args.sizes[0] = n
-  local out = res and methods.resize(res, n) or types.empty(d.id, 1)
+  local out = res and methods.resize(res, n) or types.empty(d.id, 1, place)
   fail.check(C.mt_sequence(out, start, step))
   return out
 end
@@ -84,8 +85,8 @@ local function range(torch)
     if step == 0 or (b - a) * step < 0 then
       fail.raise('range: %g does not lead to %g by steps of %g', a, b, step)
     end
-    local d = types.options(opts, 'range', types.default())
-    return sequence('range', res, math.floor((b - a) / step) + 1, a, step, d)
+    local d, place = types.options(opts, 'range', types.default(), types.device())
+    return sequence('range', res, math.floor((b - a) / step) + 1, a, step, d, place)
   end
 
   --- start, start + step, ... below stop, as in NumPy. Integral numbers give a LongTensor.
@@ -96,18 +97,19 @@ local function range(torch)
     step = number(step or 1, 'arange', 'step')
     if step == 0 then fail.raise('arange: step 0') end
     local whole = a % 1 == 0 and b % 1 == 0 and step % 1 == 0
-    local d = types.options(opts, 'arange', whole and dtype.of('int64') or types.default())
-    return sequence('arange', res, math.max(0, math.ceil((b - a) / step)), a, step, d)
+    local d, place = types.options(opts, 'arange', whole and dtype.of('int64') or types.default(),
+      types.device())
+    return sequence('arange', res, math.max(0, math.ceil((b - a) / step)), a, step, d, place)
   end
 
   local function spaced(name, ...)
     local res, opts, a, b, n = numbers(name, ...)
     a, b = number(a, name, 'start'), number(b, name, 'end')
     n = args.within(n or 100, name .. ': number of points', 1, 2 ^ 53)
-    local d = types.options(opts, name, types.default())
+    local d, place = types.options(opts, name, types.default(), types.device())
     if d.isinteger then fail.raise('%s: a result of floats is needed, not %s', name, d.typename) end
-    local out = sequence(name, res, n, a, n > 1 and (b - a) / (n - 1) or 0, d)
-    if n > 1 then out[n] = b end
+    local out = sequence(name, res, n, a, n > 1 and (b - a) / (n - 1) or 0, d, place)
+    if n > 1 then out:narrow(1, n, 1):fill(b) end
     return out
   end
 
@@ -156,6 +158,10 @@ local function cat(...)
       model = model or t
       rank = math.max(rank, t.ndim_)
     end
+    if device.of(t) ~= device.of(res or list[1]) then
+      fail.raise('cat: tensors on two devices, %s and %s; move one of them with cuda() or cpu()',
+        (res or list[1]).device, t.device)
+    end
   end
   model = model or list[1]
   rank = math.max(rank, 1)
@@ -183,7 +189,7 @@ local function cat(...)
   args.sizes[d] = total
   local out = res
   if not res then
-    out = types.empty(id, rank)
+    out = types.empty(id, rank, device.of(model))
   else
     for i = 1, #list do
       if rawequal(list[i], res) then fail.raise('cat: the result argument is one of the inputs') end
@@ -217,8 +223,8 @@ return setmetatable(M, {
     function torch.full(sizes, value, opts)
       if is(sizes) then return methods.fill(methods.resize(sizes, value), opts) end
       local own = element.dtypeof(value) or types.default()
-      local d = types.options(opts, 'full', own)
-      return types.empty(d.id, args.shape('full', false, sizes)):fill(value)
+      local d, place = types.options(opts, 'full', own, types.device())
+      return types.empty(d.id, args.shape('full', false, sizes), place):fill(value)
     end
 
     function torch.emptyLike(t, opts) return like('emptyLike', t, opts) end
@@ -233,8 +239,7 @@ return setmetatable(M, {
       local res, opts, n, m = numbers('eye', ...)
       n = args.within(n, 'eye: size', 0, 2 ^ 31)
       m = args.within(m or n, 'eye: size', 0, 2 ^ 31)
-      local d = types.options(opts, 'eye', types.default())
-      local out = M.blank('eye', d, res or n, res and n or m, res and m or d)
+      local out = M.blank('eye', types.default(), res or n, res and n or m, res and m or opts)
       out:zero()
       if n > 0 and m > 0 then out:diagonal():fill(1) end
       return out
@@ -249,7 +254,7 @@ return setmetatable(M, {
         fail.raise('diag: expected a vector or a matrix, not %s', tensor.describe(t))
       end
       local n = tonumber(t.sizes_[0]) + math.abs(k)
-      local out = torch.zeros(n, n, { dtype = dtype[t.dtype_] })
+      local out = torch.zeros(n, n, { dtype = dtype[t.dtype_], device = t.device })
       if t.numel_ > 0 then out:diagonal(k):copy(t) end
       return out
     end

@@ -1,28 +1,180 @@
---- The GPU, where there is one: without the plugin every way to it is an error that says so.
+--- torch.cuda: the GPUs, their memory and their random numbers. cutorch's names, and those of its
+--- conventions that count: a number is a GPU from 1. Nothing is loaded before the first call.
 
+local ffi = require 'ffi'
 local fail = require 'moontorch.fail'
-local tensor = require 'moontorch.tensor'
-local types = require 'moontorch.types'
+local device = require 'moontorch.device'
+local args = require 'moontorch.args'
+local fence = require 'moontorch.fence'
 
-local REASON = 'the CUDA plugin (libmoontorch_cuda) is not built'
+local check = fail.check
 
-local function missing(name) fail.raise('%s: no CUDA device: %s', name, REASON) end
-
---- A copy on the GPU; here an error that tells what is missing.
-function tensor.methods.cuda() missing('cuda') end
-
-function types.nodevice(device, name)
-  if tostring(device):match('^cuda') then missing(name) end
-  fail.raise("%s: unknown device '%s': expected 'cpu' or 'cuda'", name, tostring(device))
+-- Restores what was current before f ran, whether or not it failed, and hands its results on.
+local function finish(restore, before, ok, ...)
+  restore(before)
+  if not ok then error((...), 0) end
+  return ...
 end
 
-return function(torch)
-  torch.cuda = {
-    --- Whether a GPU can be used; if not, why.
-    ---@return boolean, string?
-    isAvailable = function() return false, REASON end,
-    ---@return integer
-    getDeviceCount = function() return 0 end,
+local function describe(x)
+  local p = ffi.new 'mt_cuda_properties[1]'
+  local gpu = device.gpu(x, 'getDeviceProperties')
+  check(device.plugin('getDeviceProperties').mt_cuda_describe(p, gpu))
+  return {
+    name = ffi.string(p[0].name_),
+    totalGlobalMem = tonumber(p[0].total_memory_),
+    sharedMemPerBlock = tonumber(p[0].shared_memory_),
+    l2CacheSize = tonumber(p[0].l2_bytes_),
+    memoryBandwidth = tonumber(p[0].bandwidth_),
+    major = p[0].major_,
+    minor = p[0].minor_,
+    multiProcessorCount = p[0].multiprocessors_,
+    clockRate = p[0].clock_khz_,
+    runtimeVersion = p[0].runtime_,
+    driverVersion = p[0].driver_,
   }
-  torch.cuda.is_available = torch.cuda.isAvailable
+end
+
+local function usage(x)
+  local m = ffi.new 'mt_cuda_memory[1]'
+  local gpu = device.gpu(x, 'getMemoryUsage')
+  check(device.plugin('getMemoryUsage').mt_cuda_memory_info(m, gpu))
+  return tonumber(m[0].free_), tonumber(m[0].total_), {
+    used = tonumber(m[0].used_), reserved = tonumber(m[0].reserved_), peak = tonumber(m[0].peak_),
+  }
+end
+
+local function seed(name, gpu, number)
+  check(device.plugin(name).mt_cuda_seed(gpu, args.int(number, name .. ': seed')))
+end
+
+local function set(gpu) check(device.plugin('setDevice').mt_cuda_set_device(gpu)) end
+
+return function(torch)
+  local cuda = {}
+  torch.cuda = cuda
+
+  -- -------------------------------------------------------------------------------- devices
+
+  --- Whether a GPU can be used; if not, why.
+  ---@return boolean available
+  ---@return string? reason
+  function cuda.isAvailable() return device.available() end
+
+  --- How many GPUs there are: 0 where none can be used.
+  ---@return integer
+  function cuda.getDeviceCount()
+    if not device.available() then return 0 end
+    return device.count 'getDeviceCount'
+  end
+
+  --- Makes a GPU the one that 'cuda' stands for, in this thread: coroutines share it.
+  ---@param gpu integer|string from 1, or 'cuda:0'
+  function cuda.setDevice(gpu)
+    if gpu == nil then fail.raise 'setDevice: expected the number of a GPU, got nil' end
+    set(device.gpu(gpu, 'setDevice'))
+  end
+
+  --- The number of the current GPU, from 1.
+  ---@return integer
+  function cuda.getDevice() return device.current 'getDevice' end
+
+  --- Calls f(...) with another current GPU, and puts the old one back, also after an error.
+  ---@param gpu integer|string
+  ---@param f function
+  ---@param ... any
+  ---@return any ... what f returns
+  function cuda.withDevice(gpu, f, ...)
+    local before = device.current 'withDevice'
+    cuda.setDevice(gpu)
+    return finish(set, before, pcall(f, ...))
+  end
+
+  --- Waits for all work of a GPU, the current one unless told. Errors of that work come out here.
+  ---@param gpu? integer|string
+  function cuda.synchronize(gpu)
+    gpu = device.gpu(gpu, 'synchronize')
+    check(device.plugin('synchronize').mt_cuda_synchronize(gpu))
+  end
+
+  --- Waits for all work of all GPUs.
+  function cuda.synchronizeAll()
+    for gpu = 1, device.count 'synchronizeAll' do cuda.synchronize(gpu) end
+  end
+
+  --- What a GPU is: name, totalGlobalMem and l2CacheSize in bytes, memoryBandwidth in bytes per second (0
+  --- where it is not known), major, minor, multiProcessorCount, clockRate in kHz, sharedMemPerBlock,
+  --- runtimeVersion, driverVersion (12040 is 12.4).
+  ---@param gpu? integer|string
+  ---@return table
+  function cuda.getDeviceProperties(gpu) return describe(gpu) end
+
+  -- --------------------------------------------------------------------------------- memory
+
+  --- Bytes of a GPU that are free, and that there are; the third result tells of this process: {used,
+  --- reserved, peak}.
+  ---@param gpu? integer|string
+  ---@return number free
+  ---@return number total
+  ---@return table
+  function cuda.getMemoryUsage(gpu) return usage(gpu) end
+
+  --- Gives memory that is kept for reuse back to a GPU, or to all of them.
+  ---@param gpu? integer|string
+  function cuda.emptyCache(gpu)
+    local first, last
+    if gpu ~= nil then
+      first = device.gpu(gpu, 'emptyCache')
+      last = first
+    else
+      first, last = 1, device.count 'emptyCache'
+    end
+    for i = first, last do check(device.plugin('emptyCache').mt_cuda_trim(i)) end
+  end
+
+  -- ------------------------------------------------------------------------- random numbers
+
+  --- Seeds the random numbers of a GPU, the current one unless told: the same seed gives the same numbers.
+  --- They are Philox's, and not those of torch.manualSeed, which is for the CPU.
+  ---@param number integer
+  ---@param gpu? integer|string
+  function cuda.manualSeed(number, gpu) seed('manualSeed', device.gpu(gpu, 'manualSeed'), number) end
+
+  --- Seeds all GPUs.
+  ---@param number integer
+  function cuda.manualSeedAll(number) seed('manualSeedAll', -1, number) end
+
+  --- Seeds the current GPU from the system's entropy; returns the seed.
+  ---@return number
+  function cuda.seed()
+    local number = torch.seed(torch.Generator())
+    cuda.manualSeed(number)
+    return number
+  end
+
+  --- Seeds all GPUs from the system's entropy; returns the seed.
+  ---@return number
+  function cuda.seedAll()
+    local number = torch.seed(torch.Generator())
+    cuda.manualSeedAll(number)
+    return number
+  end
+
+  --- Whether products of float32 matrices may round their operands to TF32, which keeps 10 bits after the
+  --- point: false at first. Given a boolean, says so from now on.
+  ---@param on? boolean
+  ---@return boolean before
+  function cuda.allowTF32(on)
+    local plugin = device.plugin 'allowTF32'
+    local before = fence(plugin.mt_cuda_tf32()) ~= 0
+    if on ~= nil and type(on) ~= 'boolean' then
+      fail.raise('allowTF32: expected true or false, not %s', type(on))
+    end
+    if on ~= nil then check(plugin.mt_cuda_allow_tf32(on and 1 or 0)) end
+    return before
+  end
+
+  -- PyTorch's names, of what needs no number of a device, which it counts from 0.
+  cuda.is_available, cuda.device_count = cuda.isAvailable, cuda.getDeviceCount
+  cuda.empty_cache, cuda.manual_seed_all = cuda.emptyCache, cuda.manualSeedAll
 end

@@ -12,6 +12,7 @@ local fail = require 'moontorch.fail'
 ---@field code string NumPy's character and size: 'f4'
 ---@field torch string Torch7's prefix: 'Float'
 ---@field typename string 'torch.FloatTensor'
+---@field cudaname string 'torch.CudaTensor': the type's name on a GPU
 ---@field ctype string the element's C type
 ---@field ptr ffi.ctype* pointer to elements
 ---@field cptr ffi.ctype* pointer to elements that may not be written
@@ -21,7 +22,7 @@ Dtype.__index = Dtype
 Dtype.__tostring = function(d) return 'torch.' .. d.name end
 
 local M = {}
-local byname = {}
+local byname, oncuda = {}, {}
 local order = ffi.abi('le') and '<' or '>'
 
 for id = 0, C.MT_NDTYPES - 1 do
@@ -38,6 +39,9 @@ for id = 0, C.MT_NDTYPES - 1 do
   d.ptr = ffi.typeof(d.ctype .. ' *')
   d.cptr = ffi.typeof('const ' .. d.ctype .. ' *')
   d.typename = 'torch.' .. d.torch .. 'Tensor'
+  -- Torch7's float on a GPU has the plain name.
+  d.cuda = 'Cuda' .. (d.name == 'float32' and '' or d.torch)
+  d.cudaname = 'torch.' .. d.cuda .. 'Tensor'
   d.isfloat = d.kind == C.MT_KIND_FLOAT
   d.iscomplex = d.kind == C.MT_KIND_COMPLEX
   d.isinteger = d.kind == C.MT_KIND_INT or d.kind == C.MT_KIND_UINT
@@ -51,6 +55,7 @@ for id = 0, C.MT_NDTYPES - 1 do
   byname[d.torch] = d
   byname[d.torch .. 'Tensor'] = d
   byname[d.torch .. 'Storage'] = d
+  oncuda[d.cuda .. 'Tensor'], oncuda[d.cuda .. 'Storage'] = d, d
 end
 byname['?'] = byname['bool']
 
@@ -60,7 +65,7 @@ byname['?'] = byname['bool']
 function M.find(x)
   if getmetatable(x) == Dtype then return x, false end
   if type(x) == 'table' then
-    local d = x.dtype
+    local d = x.device ~= 'cuda' and x.dtype
     return getmetatable(d) == Dtype and d or nil, false
   end
   if type(x) ~= 'string' then return nil end
@@ -81,10 +86,31 @@ end
 function M.of(x)
   local d, swapped = M.find(x)
   if not d then
+    if M.type(x) then
+      fail.raise("%s is a type on a GPU, where a dtype is asked for: '%s'", tostring(x), M.type(x).name)
+    end
     fail.raise("unknown dtype %s: expected a dtype, a name ('float32'), NumPy's code ('<f4') or a "
       .. "type name ('torch.FloatTensor')", type(x) == 'string' and "'" .. x .. "'" or type(x))
   end
   return d, swapped
+end
+
+--- The dtype of the type that x names, and where such tensors lie: 'cpu' for 'torch.FloatTensor', 'cuda'
+--- for 'torch.CudaTensor', nil where x is a dtype alone. Nothing where x names no type.
+---@param x any
+---@return moontorch.Dtype?
+---@return string?
+function M.type(x)
+  local d = type(x) == 'string' and oncuda[(x:gsub('^torch%.', ''))]
+  if d then return d, 'cuda' end
+  if type(x) == 'table' and x.device == 'cuda' and getmetatable(x.dtype) == Dtype then
+    return x.dtype, 'cuda'
+  end
+  d = M.find(x)
+  if not d then return nil end
+  local named = type(x) == 'table' and getmetatable(x) ~= Dtype
+    or type(x) == 'string' and (x:match 'Tensor$' or x:match 'Storage$')
+  return d, named and 'cpu' or nil
 end
 
 --- Whether x is a dtype object.

@@ -9,6 +9,7 @@ local dtype = require 'moontorch.dtype'
 local element = require 'moontorch.element'
 local scalar = require 'moontorch.scalar'
 local copy = require 'moontorch.copy'
+local host = require 'moontorch.host'
 local args = require 'moontorch.args'
 
 local methods, props, meta = tensor.methods, tensor.props, tensor.meta
@@ -40,24 +41,29 @@ local function reach(t, i, d)
   return (at - 1) * t.strides_[d]
 end
 
-local function gone(t, name)
-  if t.storage_ == nil then fail.raise('%s: the tensor was freed', name) end
-  fail.raise('%s: the mapped file of this tensor has been closed', name)
+local ABSENT = host.ABSENT
+
+-- Memory that is not simply there: on a GPU, waiting for a transfer, closed or freed. Out of line.
+local function getfar(t, offset)
+  if t.storage_ == nil then fail.raise('index: the tensor was freed') end
+  return host.read(t.storage_, t.dtype_, t.offset_ + offset, 'index')
 end
 
-local function readable(t)
-  local s = t.storage_
-  if s == nil or s.data_ == nil then gone(t, 'index') end
-  return s.data_ + t.offset_
+local function setfar(t, offset, v)
+  if t.storage_ == nil then fail.raise('assignment: the tensor was freed') end
+  host.write(t.storage_, t.dtype_, t.offset_ + offset, v, 'assignment')
 end
 
-local function writable(t)
+local function frozen(t)
+  fail.raise('assignment: %s is over read-only memory; clone() it to write', tensor.describe(t))
+end
+
+-- The element at a byte offset from the first one. Reads are put in parentheses, so that they are no
+-- tail calls: the frame, and with it the tensor, must outlive the pointer.
+local function at(t, offset)
   local s = t.storage_
-  if s == nil or s.data_ == nil then gone(t, 'assignment') end
-  if s.flags_ % 2 == 1 then
-    fail.raise('assignment: %s is over read-only memory; clone() it to write', tensor.describe(t))
-  end
-  return s.data_ + t.offset_
+  if s == nil or s.flags_ >= ABSENT or s.device_ ~= 0 then return getfar(t, offset) end
+  return (read[t.dtype_](s.data_ + t.offset_ + offset))
 end
 
 -- Makes `out` the part of t that a list of positions and ranges tells.
@@ -98,13 +104,11 @@ local function badkey(t, k)
     .. 'LongStorage, or a mask of bytes or bools', tensor.kindof(k), tensor.describe(t))
 end
 
--- Reads are put in parentheses, so that they are no tail calls: the frame, and with it the tensor,
--- must outlive the pointer.
 local get
 
 local function getlist(t, k, n)
   local out = part(new(), t, k, n)
-  if out.ndim_ == 0 and n > 0 then return (read[out.dtype_](readable(out))) end
+  if out.ndim_ == 0 and n > 0 then return (at(out, 0)) end
   return out
 end
 
@@ -137,8 +141,7 @@ function get(t, k)
   local kind = type(k)
   if kind == 'number' then
     if t.ndim_ == 1 then
-      local offset = reach(t, k, 0)
-      return (read[t.dtype_](readable(t) + offset))
+      return (at(t, reach(t, k, 0)))
     end
     return slice(t, k)
   elseif kind == 'string' then
@@ -151,14 +154,12 @@ function get(t, k)
     -- Positions written as a literal never become a table in compiled code.
     local i, j = k[1], k[2]
     if t.ndim_ == 2 and type(i) == 'number' and type(j) == 'number' and k[3] == nil then
-      local offset = reach(t, i, 0) + reach(t, j, 1)
-      return (read[t.dtype_](readable(t) + offset))
+      return (at(t, reach(t, i, 0) + reach(t, j, 1)))
     end
     local l = k[3]
     if t.ndim_ == 3 and type(i) == 'number' and type(j) == 'number' and type(l) == 'number'
       and k[4] == nil then
-      local offset = reach(t, i, 0) + reach(t, j, 1) + reach(t, l, 2)
-      return (read[t.dtype_](readable(t) + offset))
+      return (at(t, reach(t, i, 0) + reach(t, j, 1) + reach(t, l, 2)))
     end
   end
   return getrare(t, k)
@@ -198,9 +199,11 @@ local function setrare(t, k, v)
 end
 
 local function put(t, offset, v)
-  local p = writable(t) + offset
+  local s = t.storage_
   if type(v) == 'cdata' and is(v) and v.numel_ == 1 then v = methods.item(v) end
-  write[t.dtype_](p, v)
+  if s == nil or s.flags_ >= ABSENT or s.device_ ~= 0 then return setfar(t, offset, v) end
+  if s.flags_ % 2 == 1 then frozen(t) end
+  write[t.dtype_](s.data_ + t.offset_ + offset, v)
 end
 
 local function setslice(t, k, v)

@@ -10,6 +10,8 @@ local dtype = require 'moontorch.dtype'
 local storage = require 'moontorch.storage'
 local element = require 'moontorch.element'
 local types = require 'moontorch.types'
+local device = require 'moontorch.device'
+local host = require 'moontorch.host'
 local table_ = require 'moontorch.table'
 local buffer = require 'moontorch.buffer'
 local copy = require 'moontorch.copy'
@@ -143,14 +145,14 @@ local function foreign(x)
 end
 types.foreign = foreign
 
-local function scalar(x, d)
-  local out = types.empty((d or element.dtypeof(x) or types.default()).id, 0)
+local function scalar(x, d, place)
+  local out = types.empty((d or element.dtypeof(x) or types.default()).id, 0, place or types.device())
   return out:fill(x)
 end
 
---- A tensor over x's memory, or of its values when x is a Lua table or number. The second result is
---- true when nothing is shared.
-local function any(x, name, d, allow)
+--- A tensor over x's memory, or of its values when x is a Lua table or number, which then lies on device
+--- `place`. The second result is true when nothing is shared.
+local function any(x, name, d, allow, place)
   if is(x) then return x, false end
   if storage.is(x) then return tensor.point(name, tensor.new(), x, x.dtype), false end
   local f = fields(x)
@@ -160,8 +162,8 @@ local function any(x, name, d, allow)
   end
   local t = foreign(x)
   if t then return t, false end
-  if element.is(x) then return scalar(x, d), true end
-  if type(x) == 'table' then return table_.from(x, d, name, types.default()), true end
+  if element.is(x) then return scalar(x, d, place), true end
+  if type(x) == 'table' then return table_.from(x, d, name, types.default(), place, types.device()), true end
   fail.raise('%s: cannot make a tensor from %s', name, tensor.kindof(x))
 end
 
@@ -194,19 +196,24 @@ return setmetatable(M, {
     ---@param opts? {dtype: any, device: string?, copy: boolean?}
     ---@return moontorch.Tensor
     function torch.as_tensor(x, opts)
-      local d = types.options(opts, 'as_tensor', nil)
+      local d, place = types.options(opts, 'as_tensor', nil)
       local wanted
       if opts ~= nil and not dtype.is(opts) then wanted = opts.copy end
-      local t, copied = any(x, 'as_tensor', d, wanted ~= false)
-      local differs = d and t.dtype_ ~= d.id
+      local t, copied = any(x, 'as_tensor', d, wanted ~= false, place)
+      local here = device.of(t)
+      local moves = place ~= nil and place ~= here
+      local differs = moves or d and t.dtype_ ~= d.id
       if wanted == false and (copied or differs) then
-        if differs then
+        if moves then
+          fail.raise('as_tensor: %s on %s cannot be shared on %s without a copy', tensor.describe(t),
+            device.name(here), device.name(place))
+        elseif differs then
           fail.raise('as_tensor: %s cannot be shared as %s without a copy', tensor.describe(t),
             d.name)
         end
         fail.raise('as_tensor: a %s has no memory to share', type(x))
       end
-      if differs then return copy.cast(t, d.id) end
+      if differs then return copy.cast(t, d and d.id or t.dtype_, place or here) end
       if wanted and not copied then return t:clone() end
       return t
     end
@@ -217,10 +224,10 @@ return setmetatable(M, {
     ---@param opts? {dtype: any, device: string?}
     ---@return moontorch.Tensor
     function torch.tensor(x, opts)
-      local d = types.options(opts, 'tensor', nil)
-      local t, copied = any(x, 'tensor', d, true)
-      if d and t.dtype_ ~= d.id then return copy.cast(t, d.id) end
-      return copied and t or t:clone()
+      local d, place = types.options(opts, 'tensor', nil)
+      local t, copied = any(x, 'tensor', d, true, place)
+      local changed = copy.to(t, d and d.id or t.dtype_, place)
+      return (copied or not rawequal(changed, t)) and changed or t:clone()
     end
 
     --- The tensor as NumPy's array interface: numbers that say where and how its elements lie. The
@@ -229,6 +236,7 @@ return setmetatable(M, {
     function tensor.methods.arrayInterface(t)
       local s = t.storage_
       if s == nil then fail.raise('arrayInterface: the tensor was freed') end
+      host.need(t, 'arrayInterface')
       if s.data_ == nil and t.numel_ > 0 then
         fail.raise('arrayInterface: the mapped file of this tensor has been closed')
       end

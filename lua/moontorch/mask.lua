@@ -9,6 +9,7 @@ local dtype = require 'moontorch.dtype'
 local scalar = require 'moontorch.scalar'
 local ops = require 'moontorch.ops'
 local copy = require 'moontorch.copy'
+local device = require 'moontorch.device'
 local args = require 'moontorch.args'
 
 local new, is = tensor.new, tensor.is
@@ -66,9 +67,9 @@ function methods.nonzero(t, a)
   return out
 end
 
--- Positions as an int64 vector: other integer types convert, a table of numbers does as well.
-local function positions(index, name)
-  if type(index) == 'table' then index = table_.from(index, LONG, name) end
+-- Positions in t as an int64 vector: other integer types convert, a table of numbers does as well.
+local function positions(t, index, name)
+  if type(index) == 'table' then index = table_.from(index, LONG, name, nil, device.of(t)) end
   args.tensor(index, name, 'index')
   if not dtype[index.dtype_].isinteger then
     fail.raise('%s: the index must be integers, not %s', name, tensor.describe(index))
@@ -84,7 +85,7 @@ end
 function methods.index(t, d, index, c)
   local res
   if is(d) then res, t, d, index = t, d, index, c end -- Torch7: res:index(t, d, index)
-  return made(res, C.mt_index_select, t, args.dim(t, d, 'index'), positions(index, 'index'), 1)
+  return made(res, C.mt_index_select, t, args.dim(t, d, 'index'), positions(t, index, 'index'), 1)
 end
 
 --- Slice index[i] of dimension d becomes slice i of src.
@@ -94,7 +95,7 @@ end
 ---@return moontorch.Tensor
 function methods.indexCopy(t, d, index, src)
   args.tensor(src, 'indexCopy', 'source')
-  local at, list = args.dim(t, d, 'indexCopy'), positions(index, 'indexCopy')
+  local at, list = args.dim(t, d, 'indexCopy'), positions(t, index, 'indexCopy')
   local rc = C.mt_index_copy(t, at, list, src, 1)
   if rc ~= 0 then again(rc, nil, C.mt_index_copy, t, at, list, src, 1) end
   return t
@@ -106,7 +107,7 @@ end
 ---@param value any
 ---@return moontorch.Tensor
 function methods.indexFill(t, d, index, value)
-  local at, list = args.dim(t, d, 'indexFill'), positions(index, 'indexFill')
+  local at, list = args.dim(t, d, 'indexFill'), positions(t, index, 'indexFill')
   local v = scalar.exact(value, t.dtype_)
   local rc = C.mt_index_copy(t, at, list, v, 1)
   if rc ~= 0 then again(rc, nil, C.mt_index_copy, t, at, list, v, 1) end

@@ -112,11 +112,12 @@ end
 
 --- Makes an uninitialised storage of our own.
 ---@param nbytes number
+---@param device? integer 0 unless told; a GPU's must have been opened
 ---@return ffi.cdata* storage mt_storage *, with one reference that the caller must drop
-function M.storage(nbytes)
+function M.storage(nbytes, device)
   local out = ffi.new('mt_storage *[1]')
-  local rc = C.mt_storage_new(out, nbytes)
-  if rc ~= 0 then M.again(rc, nil, C.mt_storage_new, out, nbytes) end
+  local rc = C.mt_storage_new_on(out, device or 0, nbytes)
+  if rc ~= 0 then M.again(rc, nil, C.mt_storage_new_on, out, device or 0, nbytes) end
   return out[0]
 end
 

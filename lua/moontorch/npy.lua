@@ -6,6 +6,7 @@ local fail = require 'moontorch.fail'
 local memory = require 'moontorch.memory'
 local dtype = require 'moontorch.dtype'
 local tensor = require 'moontorch.tensor'
+local host = require 'moontorch.host'
 local record = require 'moontorch.record'
 local stream = require 'moontorch.stream'
 
@@ -275,6 +276,7 @@ end
 ---@param before? number
 ---@param total? number
 function M.write(sink, h, t, opts, before, total)
+  t = host.copy(t)
   stream.steps(h, opts, before or 0, total or 0, function(limit)
     try(C.mt_npy_write, sink, h, t, limit)
   end)

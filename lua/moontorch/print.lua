@@ -7,6 +7,7 @@
 local fail = require 'moontorch.fail'
 local tensor = require 'moontorch.tensor'
 local storage = require 'moontorch.storage'
+local host = require 'moontorch.host'
 
 local concat, floor, abs, huge = table.concat, math.floor, math.abs, math.huge
 local format = string.format
@@ -229,18 +230,20 @@ end
 local function tensor_text(t)
   if t.storage_ == nil then return '[torch.Tensor that was freed]\n' end
   local dtype, rank, count = t.dtype, t:dim(), t:nElement()
-  local name = dtype.typename
+  local name = tensor.typename(t)
   local sizes = {}
   for d = 1, rank do sizes[d] = format('%d', t:size(d)) end
   local size = rank == 0 and '()' or concat(sizes, 'x')
   if rank == 1 and count == 0 then return '[' .. name .. ' with no dimension]\n' end
   local footer = '[' .. name .. ' of size ' .. size .. ']\n'
   if count == 0 then return footer end
-  if t.storage_.data_ == nil then
+  if t.storage_.device_ == 0 and t.storage_.data_ == nil then
     return '[' .. name .. ' of size ' .. size .. ', closed]\n'
   end
 
   local summarise = count > options.threshold
+  -- What is on a GPU comes over at once, or of a summary the elements that are shown.
+  if not summarise then t = host.copy(t) end
   if rank == 0 then
     return vector(t:view(1), 1, dtype, false) .. footer
   elseif rank == 1 then
@@ -254,7 +257,9 @@ end
 local function storage_text(s)
   local n = s:size()
   local footer = format('[%s of size %d]\n', s:type(), n)
-  return n == 0 and footer or vector(s, n, s.dtype, n > options.threshold) .. footer
+  if n == 0 then return footer end
+  local summarise = n > options.threshold
+  return vector(summarise and s or host.copy(storage.view(s)), n, s.dtype, summarise) .. footer
 end
 
 return function(torch)

@@ -7,6 +7,7 @@ local ffi = require 'ffi'
 local fail = require 'moontorch.fail'
 local dtype = require 'moontorch.dtype'
 local tensor = require 'moontorch.tensor'
+local host = require 'moontorch.host'
 local py = require 'moontorch.cpython'
 
 local M = {}
@@ -46,6 +47,7 @@ end
 local function check(t, name)
   local s = t.storage_
   if s == nil then fail.raise('%s: the tensor was freed', name) end
+  host.need(t, name)
   if s.data_ == nil and t.numel_ > 0 then
     fail.raise('%s: the mapped file of this tensor has been closed', name)
   end
@@ -64,18 +66,14 @@ local function export(P, t)
   if owner == nil and P.PyErr_Occurred() == nil then fail.raise('%s: out of memory', name) end
   owner = py.own(owner, name)
   local capsule = py.own(C.mt_python_exporter(owner), name)
-  local kind = s.device_ > 0 and C.MT_DL_CUDA or C.MT_DL_CPU
-  local index = math.max(s.device_ - 1, 0)
-  local device = integers(P, 2, function(i) return i == 0 and kind or index end)
+  local device = integers(P, 2, function(i) return i == 0 and C.MT_DL_CPU or 0 end)
   return py.call('export', name, 3, { face, capsule, device })
 end
 
 local api -- NumPy's table of functions, which lives as long as the process
 
 local function numpy(P, t)
-  if check(t, 'numpy').device_ ~= 0 then
-    fail.raise('numpy: NumPy has no memory but that of the CPU: copy the tensor with cpu() first')
-  end
+  check(t, 'numpy')
   if not api then
     local capsule = py.call('array_api', 'numpy', 0, {})
     api = ffi.cast('void **', P.PyCapsule_GetPointer(capsule, nil))

@@ -14,7 +14,7 @@ return function(torch)
   ---@param x any
   ---@return string?
   function torch.typename(x)
-    if tensor.is(x) then return dtype[x.dtype_].typename end
+    if tensor.is(x) then return tensor.typename(x) end
     if storage.is(x) then return x:type() end
     if torch.isGenerator(x) then return 'torch.Generator' end
     if dtype.is(x) then return 'torch.dtype' end

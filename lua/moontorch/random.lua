@@ -1,4 +1,5 @@
---- Random numbers: the Mersenne Twister, with Torch7's stream.
+--- Random numbers: the Mersenne Twister, with Torch7's stream. A GPU has a generator of its own, which
+--- fills the tensors that lie there: see torch.cuda.manualSeed.
 
 local C = require 'moontorch.native'
 local ffi = require 'ffi'
@@ -6,6 +7,8 @@ local fail = require 'moontorch.fail'
 local tensor = require 'moontorch.tensor'
 local dtype = require 'moontorch.dtype'
 local types = require 'moontorch.types'
+local copy = require 'moontorch.copy'
+local device = require 'moontorch.device'
 local create = require 'moontorch.create'
 local args = require 'moontorch.args'
 
@@ -153,16 +156,19 @@ return function(torch)
       (generator(...)))
   end
 
-  --- The integers 1 to n in random order: a LongTensor, so that every n is exact.
+  --- The integers 1 to n in random order: a LongTensor, so that every n is exact. randperm([g,] [res,] n
+  --- [, options])
   function torch.randperm(...)
-    local g, a, b = generator(...)
-    local res, n = nil, a
-    if is(a) then res, n = a, b end
+    local g, a, b, c = generator(...)
+    local res, n, opts = nil, a, b
+    if is(a) then res, n, opts = a, b, c end
     args.sizes[0] = args.within(n, 'randperm: size', 0, 2 ^ 53)
-    local out = types.empty(C.MT_INT64, 1)
+    local d, place = types.options(opts, 'randperm', dtype[C.MT_INT64],
+      res and device.of(res) or types.device())
+    local out = types.empty(C.MT_INT64, 1, place)
     fail.check(C.mt_random_permutation(out, ready(g), 1))
     if res then return res:resize(n):copy(out) end
-    return out
+    return copy.to(out, d.id)
   end
 
   --- A generator of its own; pass it first to any of the functions here.

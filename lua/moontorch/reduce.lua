@@ -15,6 +15,7 @@ local fail = require 'moontorch.fail'
 local memory = require 'moontorch.memory'
 local tensor = require 'moontorch.tensor'
 local element = require 'moontorch.element'
+local scalar = require 'moontorch.scalar'
 local ops = require 'moontorch.ops'
 local args = require 'moontorch.args'
 local traced = require 'moontorch.traced'
@@ -57,14 +58,32 @@ local function refuse(row, t)
   fail.check(C.mt_reduce_dtype(row.id, t.dtype_, 1))
 end
 
--- Over everything, as a Lua value; positions count from 1.
-local function full(row, parameter, t)
-  local result = row.wide[t.dtype_]
-  if not result then refuse(row, t) end
+-- A result that is made on the device, and then read from there.
+local function distant(row, parameter, t)
+  local out = scalar.result
+  C.mt_tensor_release(out)
+  local rc = C.mt_reduce_with(row.id, parameter, out, t, -1, nil, 0, 1)
+  if rc ~= 0 then again(rc, nil, C.mt_reduce_with, row.id, parameter, out, t, -1, nil, 0, 1) end
+  return scalar.take(out)
+end
+
+local function near(row, parameter, t, result)
   slot.dtype_ = result
   local rc = C.mt_reduce_with(row.id, parameter, slot, t, -1, nil, 0, 1)
   if rc ~= 0 then again(rc, nil, C.mt_reduce_with, row.id, parameter, slot, t, -1, nil, 0, 1) end
-  local value = read[result](bytes)
+  return (read[result](bytes))
+end
+
+-- Over everything, as a Lua value; positions count from 1.
+local function full(row, parameter, t)
+  local result, s = row.wide[t.dtype_], t.storage_
+  if not result then refuse(row, t) end
+  local value
+  if s ~= nil and s.device_ ~= 0 then
+    value = distant(row, parameter, t)
+  else
+    value = near(row, parameter, t, result)
+  end
   if row.boolean then return value ~= 0 end
   if row.position then return value + 1 end
   return value

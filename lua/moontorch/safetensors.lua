@@ -7,6 +7,7 @@ local fail = require 'moontorch.fail'
 local memory = require 'moontorch.memory'
 local dtype = require 'moontorch.dtype'
 local tensor = require 'moontorch.tensor'
+local host = require 'moontorch.host'
 local stream = require 'moontorch.stream'
 
 local M = {}
@@ -253,7 +254,7 @@ local function save(x, tensors, opts, name)
   text = table.concat(length) .. text
   local sink = stream.output(x, opts, name)
   try(C.mt_sink_put, sink, text, #text)
-  for _, key in ipairs(order) do try(C.mt_sink_tensor, sink, tensors[key]) end
+  for _, key in ipairs(order) do try(C.mt_sink_tensor, sink, host.copy(tensors[key])) end
   return stream.commit(sink, x == nil)
 end
 

@@ -103,7 +103,14 @@ M.view = lasting()
 ---@param t moontorch.Tensor
 ---@return any
 function M.take(t)
-  local v = element.read[t.dtype_](t.storage_.data_ + t.offset_)
+  local s, v = t.storage_, nil
+  if s.device_ == 0 then
+    v = element.read[t.dtype_](s.data_ + t.offset_)
+  else
+    local rc = C.mt_read(bytes, t)
+    if rc ~= 0 then fail.check(rc) end
+    v = element.read[t.dtype_](bytes)
+  end
   C.mt_tensor_release(t)
   return v
 end

@@ -7,6 +7,8 @@ local memory = require 'moontorch.memory'
 local tensor = require 'moontorch.tensor'
 local dtype = require 'moontorch.dtype'
 local storage = require 'moontorch.storage'
+local device = require 'moontorch.device'
+local host = require 'moontorch.host'
 local args = require 'moontorch.args'
 local fence = require 'moontorch.fence'
 
@@ -196,7 +198,7 @@ function methods.set(t, source, ...)
   if source == nil then
     args.sizes[0] = 0
     local empty = tensor.new()
-    fail.check(C.mt_tensor_new(empty, d.id, 1, args.sizes))
+    fail.check(C.mt_tensor_new_on(empty, device.of(t), d.id, 1, args.sizes))
     fail.check(C.mt_alias(t, empty))
     return t
   end
@@ -216,6 +218,7 @@ end
 function methods.data(t, f)
   local s = t.storage_
   if s == nil then fail.raise('data: the tensor was freed') end
+  host.need(t, 'data')
   if s.data_ == nil and t.numel_ > 0 then
     fail.raise('data: the mapped file of this tensor has been closed')
   end
@@ -244,7 +247,7 @@ end
 
 function props.dtype(t) return dtype[t.dtype_] end
 function props.ndim(t) return fence(t.ndim_) end
-function props.device() return 'cpu' end
+function props.device(t) return device.name(device.of(t)) end
 function props.T(t) return methods.t(t) end
 function props.readonly(t) return methods.isReadOnly(t) end
 function props.shape(t)

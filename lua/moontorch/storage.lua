@@ -11,6 +11,8 @@ local dtype = require 'moontorch.dtype'
 local tensor = require 'moontorch.tensor'
 local element = require 'moontorch.element'
 local scalar = require 'moontorch.scalar'
+local device = require 'moontorch.device'
+local host = require 'moontorch.host'
 local args = require 'moontorch.args'
 local fence = require 'moontorch.fence'
 
@@ -55,9 +57,10 @@ end
 --- A new storage of n elements, uninitialised.
 ---@param d moontorch.Dtype
 ---@param n number
+---@param place? integer device, 0 unless told
 ---@return moontorch.Storage
-function M.new(d, n)
-  local s = memory.storage(n * d.bytes)
+function M.new(d, n, place)
+  local s = memory.storage(n * d.bytes, place)
   local h = M.wrap(s, d.id)
   C.mt_storage_release(s)
   memory.pressure()
@@ -78,26 +81,46 @@ local function view(h)
 end
 M.view = view
 
-local function address(h, i, writing)
+-- The handle's tensor, and the byte offset of element i in it.
+local function place(h, i)
   local v = view(h)
   local n = tonumber(v.sizes_[0])
   if i ~= floor(i) then fail.raise('storage index %.14g is not an integer', i) end
   if i < 1 or i > n then
     fail.raise('storage index %.14g is out of range: the storage has %.0f elements', i, n)
   end
-  if v.storage_.data_ == nil then fail.raise('the storage is closed') end
-  if writing and v.storage_.flags_ % 2 == 1 then fail.raise('the storage is read-only') end
-  return v.storage_.data_ + (i - 1) * v.strides_[0]
+  return v, (i - 1) * v.strides_[0]
+end
+
+-- Memory that is not simply there: closed, waiting for a transfer, or on a GPU.
+local function absent(s)
+  if s.device_ == 0 and s.data_ == nil then fail.raise('the storage is closed') end
+  return s.flags_ >= host.ABSENT or s.device_ ~= 0
+end
+
+local function get(h, i)
+  local v, offset = place(h, i)
+  local s = v.storage_
+  if absent(s) then return host.read(s, v.dtype_, offset, 'storage index') end
+  return (read[v.dtype_](s.data_ + offset))
+end
+
+local function put(h, i, value)
+  local v, offset = place(h, i)
+  local s = v.storage_
+  if absent(s) then return host.write(s, v.dtype_, offset, value, 'storage assignment') end
+  if s.flags_ % 2 == 1 then fail.raise('the storage is read-only') end
+  write[v.dtype_](s.data_ + offset, value)
 end
 
 local meta = {}
 
 function meta.__index(h, k)
-  if type(k) == 'number' then return (read[h.view_.dtype_](address(h, k, false))) end
+  if type(k) == 'number' then return (get(h, k)) end
   local method = methods[k]
   if method then return method end
   if k == 'dtype' then return dtype[h.view_.dtype_] end
-  if k == 'device' then return 'cpu' end
+  if k == 'device' then return device.name(device.of(h.view_)) end
   return nil
 end
 
@@ -105,7 +128,7 @@ function meta.__newindex(h, k, value)
   if type(k) ~= 'number' then
     fail.raise("%s has no field '%s' to write", methods.type(h), tostring(k))
   end
-  write[h.view_.dtype_](address(h, k, true), value)
+  put(h, k, value)
 end
 
 function meta.__len(h) return fence(tonumber(view(h).sizes_[0])) end
@@ -124,11 +147,18 @@ function methods.size(h) return fence(tonumber(view(h).sizes_[0])) end
 --- "torch.FloatStorage", or a copy as another type.
 ---@param T? any
 function methods.type(h, T)
-  local d = dtype[h.view_.dtype_]
-  if T == nil then return 'torch.' .. d.torch .. 'Storage' end
-  local to = dtype.of(T)
-  if to == d then return h end
-  local out = M.new(to, #h)
+  local d, here = dtype[h.view_.dtype_], device.of(h.view_)
+  if T == nil then return 'torch.' .. (here ~= 0 and d.cuda or d.torch) .. 'Storage' end
+  local to, kind = dtype.type(T)
+  local there = here
+  if kind == 'cpu' then
+    there = 0
+  elseif kind == 'cuda' and here == 0 then
+    there = device.current('storage type')
+  end
+  to = to or dtype.of(T)
+  if to == d and there == here then return h end
+  local out = M.new(to, #h, there)
   fail.check(C.mt_copy(out.view_, view(h)))
   return out
 end
@@ -172,7 +202,7 @@ local function keep(out, _) return out end
 --- The elements as a Lua table.
 ---@return any[]
 function methods.totable(h)
-  local v, out = view(h), {}
+  local v, out = host.copy(view(h)), {}
   local n, get, step = tonumber(v.sizes_[0]), read[v.dtype_], dtype[v.dtype_].bytes
   if n > 0 and v.storage_.data_ == nil then fail.raise('the storage is closed') end
   for i = 1, n do out[i] = get(v.storage_.data_ + (i - 1) * step) end
@@ -184,12 +214,14 @@ end
 function methods.string(h, s)
   local v = view(h)
   if s == nil then
+    v = host.copy(v)
     if v.storage_.data_ == nil then
       if v.sizes_[0] > 0 then fail.raise('the storage is closed') end
       return ''
     end
-    return ffi.string(v.storage_.data_, v.storage_.nbytes_)
+    return keep(ffi.string(v.storage_.data_, v.storage_.nbytes_), v)
   end
+  host.need(v, 'storage string')
   local bytes = dtype[v.dtype_].bytes
   if type(s) ~= 'string' or #s % bytes ~= 0 then
     fail.raise('storage string: expected a string of a multiple of %d bytes', bytes)
@@ -204,6 +236,7 @@ end
 ---@return ffi.cdata*
 function methods.data(h)
   local v = view(h)
+  host.need(v, 'data')
   if v.storage_.data_ == nil and v.sizes_[0] > 0 then fail.raise('the storage is closed') end
   local d = dtype[v.dtype_]
   return ffi.cast(v.storage_.flags_ % 2 == 1 and d.cptr or d.ptr, v.storage_.data_)
@@ -240,16 +273,17 @@ end
 ffi.metatype(ctype, meta)
 M.ctype = ctype
 
--- A storage from the arguments of torch.FloatStorage(...).
-local function construct(d, x)
-  if x == nil then return M.new(d, 0) end
+-- A storage from the arguments of torch.FloatStorage(...) or torch.CudaStorage(...).
+local function construct(d, x, oncuda)
+  local there = oncuda and device.current('torch.' .. d.cuda .. 'Storage') or 0
+  if x == nil then return M.new(d, 0, there) end
   if type(x) == 'number' then
-    return M.new(d, args.within(x, 'storage size', 0, 2 ^ 53))
+    return M.new(d, args.within(x, 'storage size', 0, 2 ^ 53), there)
   end
   if type(x) == 'table' then
     local h = M.new(d, #x)
     for i = 1, #x do h[i] = x[i] end
-    return h
+    return oncuda and methods.type(h, 'torch.' .. d.cuda .. 'Storage') or h
   end
   if M.is(x) then
     fail.raise('torch.%sStorage: a storage cannot be a part of another; make a tensor over it, '
@@ -264,11 +298,13 @@ return setmetatable(M, {
   __call = function(_, torch)
     for id = 0, C.MT_NDTYPES - 1 do
       local d = dtype[id]
-      local name = d.torch .. 'Storage'
-      torch[name] = setmetatable({ dtype = d, __typename = 'torch.' .. name }, {
-        __call = function(_, ...) return construct(d, ...) end,
-        __tostring = function() return 'torch.' .. name end,
-      })
+      for kind, prefix in pairs { cpu = d.torch, cuda = d.cuda } do
+        local name = prefix .. 'Storage'
+        torch[name] = setmetatable({ dtype = d, device = kind, __typename = 'torch.' .. name }, {
+          __call = function(_, x) return construct(d, x, kind == 'cuda') end,
+          __tostring = function() return 'torch.' .. name end,
+        })
+      end
     end
     torch.isStorage = M.is
 

@@ -8,6 +8,8 @@ local tensor = require 'moontorch.tensor'
 local dtype = require 'moontorch.dtype'
 local element = require 'moontorch.element'
 local copy = require 'moontorch.copy'
+local device = require 'moontorch.device'
+local host = require 'moontorch.host'
 local args = require 'moontorch.args'
 
 local M = {}
@@ -68,6 +70,10 @@ local function stack(x, t, shape, depth, name)
         fail.raise('%s: the table is ragged: expected tensors of one shape, found %s', name,
           tensor.kindof(x[i]))
       end
+      if device.of(x[i]) ~= device.of(part) then
+        fail.raise('%s: tensors on two devices, %s and %s; move them with cuda() or cpu()', name,
+          device.name(device.of(part)), device.name(device.of(x[i])))
+      end
       fail.check(C.mt_copy(part, x[i]))
     end
   end
@@ -83,28 +89,34 @@ end
 ---@param d moontorch.Dtype? nil: that of the values, where numbers have `default`
 ---@param name string the operator, for messages
 ---@param default? moontorch.Dtype
+---@param place? integer device; nil: that of the tensors in the table, else `fallback`
+---@param fallback? integer 0 unless told
 ---@return moontorch.Tensor
-function M.from(x, d, name, default)
+function M.from(x, d, name, default, place, fallback)
   local shape = measure(x, name, {}, 1)
   d = d or infer(x, default, nil) or default
   local n = #shape
   for i = 1, n do args.sizes[i - 1] = shape[i] end
+  local first = leaf(x)
+  local here = is(first) and device.of(first) or 0
   local t = tensor.new()
-  local rc = C.mt_tensor_new(t, d.id, n, args.sizes)
-  if rc ~= 0 then memory.again(rc, nil, C.mt_tensor_new, t, d.id, n, args.sizes) end
+  local rc = C.mt_tensor_new_on(t, here, d.id, n, args.sizes)
+  if rc ~= 0 then memory.again(rc, nil, C.mt_tensor_new_on, t, here, d.id, n, args.sizes) end
   memory.pressure()
-  if is(leaf(x)) then
+  if is(first) then
     stack(x, t, shape, 1, name)
-  else
-    fill(x, t, shape, 1, 0, name)
+    return copy.to(t, d.id, place)
   end
-  return t
+  -- Numbers are put together on the host, and go to a device at once.
+  fill(x, t, shape, 1, 0, name)
+  return copy.to(t, d.id, place or fallback)
 end
 copy.fromtable = M.from
 
 --- The elements as a nested Lua table; a 0-d tensor gives its value.
 function tensor.methods.totable(t)
   if t.storage_ == nil then fail.raise('totable: the tensor was freed') end
+  t = host.copy(t)
   local base = t.storage_.data_
   if base == nil and t.numel_ > 0 then
     fail.raise('totable: the mapped file of this tensor has been closed')

@@ -4,6 +4,7 @@ local ffi = require 'ffi'
 require 'moontorch.native'
 local memory = require 'moontorch.memory'
 local traced = require 'moontorch.traced'
+local dtype = require 'moontorch.dtype'
 
 ---@class moontorch.Tensor
 ---@field dtype moontorch.Dtype
@@ -46,14 +47,23 @@ function M.tostring(t)
   return ('[%s]'):format(M.describe(t))
 end
 
+--- "torch.FloatTensor", or "torch.CudaTensor" on a GPU.
+---@param t moontorch.Tensor
+---@return string
+function M.typename(t)
+  local d = dtype[t.dtype_]
+  local s = t.storage_
+  if s ~= nil and s.device_ ~= 0 then return d.cudaname end
+  return d.typename
+end
+
 --- "torch.FloatTensor of size 2x3", for messages.
 ---@param t moontorch.Tensor
 ---@return string
 function M.describe(t)
-  local dtype = require 'moontorch.dtype'
   local sizes = {}
   for i = 1, t.ndim_ do sizes[i] = ('%d'):format(tonumber(t.sizes_[i - 1])) end
-  return ('%s of size %s'):format(dtype[t.dtype_].typename,
+  return ('%s of size %s'):format(M.typename(t),
     #sizes == 0 and '()' or table.concat(sizes, 'x'))
 end
 

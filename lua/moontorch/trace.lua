@@ -146,12 +146,14 @@ end
 
 function methods.to(x, target)
   if is(target) or istraced(target) then return typeas(x, target) end
-  if target == 'cpu' then return x end
+  if type(target) == 'string' and (target == 'cpu' or target:match '^cuda') then
+    fail.raise("to: moving to '%s' cannot be fused; do it outside of the function", target)
+  end
   return cast(x, (dtype.of(target)))
 end
 
 local function same(x) return x end
-methods.clone, methods.contiguous, methods.cpu = same, same, same
+methods.clone, methods.contiguous = same, same
 
 -- What cannot be recorded ---------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ local fail = require 'moontorch.fail'
 local memory = require 'moontorch.memory'
 local tensor = require 'moontorch.tensor'
 local element = require 'moontorch.element'
+local host = require 'moontorch.host'
 local dtype = require 'moontorch.dtype'
 local args = require 'moontorch.args'
 
@@ -318,7 +319,7 @@ function methods.item(t)
   if t.numel_ ~= 1 then fail.raise('item: %s has not one element', tensor.describe(t)) end
   local s = t.storage_
   if s == nil then fail.raise('item: the tensor was freed') end
-  if s.data_ == nil then fail.raise('item: the mapped file of this tensor has been closed') end
+  if s.flags_ >= host.ABSENT or s.device_ ~= 0 then return host.read(s, t.dtype_, t.offset_, 'item') end
   return (element.read[t.dtype_](s.data_ + t.offset_)) -- no tail call: t must outlive the pointer
 end
 

@@ -1,9 +1,10 @@
 /*
- * Copies. Between pinned memory and devices they read and write when their turn comes. Pageable memory is
- * read at once, and a copy to it is waited for, as CUDA stages both.
+ * Copies. Between pinned memory and devices they read and write when their turn comes. Pageable
+ * memory is read at once, and a copy to it is waited for, as CUDA stages both.
  */
 #include <string.h>
 
+#include "cub/host.h"
 #include "host.h"
 
 namespace cuda_host {
@@ -53,7 +54,8 @@ static cudaError_t copy(state &s, void *to, const void *from, size_t bytes, cuda
   bool devices = t.kind == ON_DEVICE && f.kind == ON_DEVICE;
   bool hosts = t.kind != ON_DEVICE && f.kind != ON_DEVICE;
   if (t.kind == ON_DEVICE && f.kind == PAGEABLE && !wait) {
-    auto staged = std::make_shared<std::vector<char>>((const char *)from, (const char *)from + bytes);
+    auto staged =
+        std::make_shared<std::vector<char>>((const char *)from, (const char *)from + bytes);
     push(s, q, reach(t), [to, staged] { memcpy(to, staged->data(), staged->size()); });
     return cudaSuccess;
   }
@@ -61,6 +63,22 @@ static cudaError_t copy(state &s, void *to, const void *from, size_t bytes, cuda
   /* The host is not held up by what stays on devices. */
   if (hosts || t.kind == PAGEABLE || (wait && !devices)) run_until(s, *q, q->last);
   return cudaSuccess;
+}
+
+cudaError_t submit(cudaStream_t stream, const std::vector<range> &used,
+                   std::function<void()> work) {
+  return call([&](state &s) {
+    std::shared_ptr<queue> q = find_queue(s, stream);
+    if (q == nullptr || q->device != current()) return cudaErrorInvalidResourceHandle;
+    for (const range &r : used) {
+      if (r.bytes == 0) continue;
+      place p = find_place(s, r.data, r.bytes);
+      bool reached = p.kind == PINNED || (p.kind == ON_DEVICE && p.device == q->device);
+      if (!reached) return cudaErrorIllegalAddress;
+    }
+    push(s, q, 1u << q->device, std::move(work));
+    return cudaSuccess;
+  });
 }
 
 static cudaError_t fill(state &s, void *to, int byte, size_t bytes, cudaStream_t stream) {

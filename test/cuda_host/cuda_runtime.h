@@ -1,6 +1,6 @@
 /*
- * The part of CUDA's runtime that the backend uses, on the CPU. Names, signatures and numbers are CUDA's;
- * README.md tells what is different.
+ * The part of CUDA's runtime that the backend uses, on the CPU. Names, signatures and numbers are
+ * CUDA's; README.md tells what is different.
  */
 #ifndef CUDA_HOST_RUNTIME_H
 #define CUDA_HOST_RUNTIME_H
@@ -28,18 +28,18 @@ typedef struct CUstream_st *cudaStream_t;
 typedef struct CUevent_st *cudaEvent_t;
 typedef struct CUmemPoolHandle_st *cudaMemPool_t;
 
-#define cudaStreamLegacy         ((cudaStream_t)1)
-#define cudaStreamPerThread      ((cudaStream_t)2)
-#define cudaStreamDefault        0u
-#define cudaStreamNonBlocking    1u
-#define cudaEventDefault         0u
-#define cudaEventBlockingSync    1u
-#define cudaEventDisableTiming   2u
-#define cudaEventRecordDefault   0u
-#define cudaEventWaitDefault     0u
-#define cudaHostAllocDefault     0u
-#define cudaHostAllocPortable    1u
-#define cudaHostAllocMapped      2u
+#define cudaStreamLegacy       ((cudaStream_t)1)
+#define cudaStreamPerThread    ((cudaStream_t)2)
+#define cudaStreamDefault      0u
+#define cudaStreamNonBlocking  1u
+#define cudaEventDefault       0u
+#define cudaEventBlockingSync  1u
+#define cudaEventDisableTiming 2u
+#define cudaEventRecordDefault 0u
+#define cudaEventWaitDefault   0u
+#define cudaHostAllocDefault   0u
+#define cudaHostAllocPortable  1u
+#define cudaHostAllocMapped    2u
 
 enum cudaMemcpyKind {
   cudaMemcpyHostToHost,
@@ -161,16 +161,13 @@ cudaError_t cudaEventDestroy(cudaEvent_t event);
 }
 
 /* CUDA's C++ forms, which spare a cast. */
-template <typename T>
-cudaError_t cudaMalloc(T **data, size_t bytes) {
+template <typename T> cudaError_t cudaMalloc(T **data, size_t bytes) {
   return cudaMalloc((void **)(void *)data, bytes);
 }
-template <typename T>
-cudaError_t cudaMallocAsync(T **data, size_t bytes, cudaStream_t stream) {
+template <typename T> cudaError_t cudaMallocAsync(T **data, size_t bytes, cudaStream_t stream) {
   return cudaMallocAsync((void **)(void *)data, bytes, stream);
 }
-template <typename T>
-cudaError_t cudaHostAlloc(T **data, size_t bytes, unsigned flags) {
+template <typename T> cudaError_t cudaHostAlloc(T **data, size_t bytes, unsigned flags) {
   return cudaHostAlloc((void **)(void *)data, bytes, flags);
 }
 

@@ -1,6 +1,6 @@
 /*
- * What a kernel sees of CUDA: qualifiers, indices, vector types, barriers, atomics. Kernels run one at a
- * time, thread after thread, so that indices are plain variables and atomics plain operations.
+ * What a kernel sees of CUDA: qualifiers, indices, vector types, barriers, atomics. Kernels run one
+ * at a time, thread after thread, so that indices are plain variables and atomics plain operations.
  */
 #ifndef CUDA_HOST_DEVICE_H
 #define CUDA_HOST_DEVICE_H
@@ -15,9 +15,8 @@
 #define __host__
 #define __constant__
 /* Blocks run one after the other, so that one array serves them all. */
-#define __shared__ static
+#define __shared__      static
 #define __forceinline__ inline __attribute__((always_inline))
-#define __noinline__ __attribute__((noinline))
 #define __launch_bounds__(...)
 #define __align__(n) __attribute__((aligned(n)))
 
@@ -68,10 +67,10 @@ int barrier_count(bool vote, const char *file, int line);
 [[noreturn]] void trap();
 } // namespace cuda_host
 
-#define __syncthreads() ::cuda_host::barrier(__FILE__, __LINE__)
+#define __syncthreads()           ::cuda_host::barrier(__FILE__, __LINE__)
 #define __syncthreads_count(vote) ::cuda_host::barrier_count((vote) != 0, __FILE__, __LINE__)
-#define __syncthreads_or(vote) (__syncthreads_count(vote) != 0)
-#define __trap() ::cuda_host::trap()
+#define __syncthreads_or(vote)    (__syncthreads_count(vote) != 0)
+#define __trap()                  ::cuda_host::trap()
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 
@@ -114,8 +113,7 @@ CUDA_HOST_ATOMIC_CAS(int)
 CUDA_HOST_ATOMIC_CAS(unsigned)
 CUDA_HOST_ATOMIC_CAS(unsigned long long)
 
-template <typename T>
-T __ldg(const T *address) {
+template <typename T> T __ldg(const T *address) {
   return *address;
 }
 inline unsigned __umulhi(unsigned a, unsigned b) {

@@ -7,10 +7,12 @@
   XX(cudaErrorCudartUnloading, 4, "driver shutting down")                                          \
   XX(cudaErrorInvalidConfiguration, 9, "invalid configuration argument")                           \
   XX(cudaErrorInvalidMemcpyDirection, 21, "invalid copy direction for memcpy")                     \
-  XX(cudaErrorInsufficientDriver, 35, "CUDA driver version is insufficient for CUDA runtime version") \
+  XX(cudaErrorInsufficientDriver, 35,                                                              \
+     "CUDA driver version is insufficient for CUDA runtime version")                               \
   XX(cudaErrorNoDevice, 100, "no CUDA-capable device is detected")                                 \
   XX(cudaErrorInvalidDevice, 101, "invalid device ordinal")                                        \
-  XX(cudaErrorNoKernelImageForDevice, 209, "no kernel image is available for execution on the device") \
+  XX(cudaErrorNoKernelImageForDevice, 209,                                                         \
+     "no kernel image is available for execution on the device")                                   \
   XX(cudaErrorInvalidResourceHandle, 400, "invalid resource handle")                               \
   XX(cudaErrorNotReady, 600, "device not ready")                                                   \
   XX(cudaErrorIllegalAddress, 700, "an illegal memory access was encountered")                     \

@@ -1,7 +1,7 @@
 /*
- * Runs the threads of a grid. A fiber (a stack of its own) runs one thread after the other, block after
- * block. When a thread waits at a barrier its fiber is put aside and another goes on with the next
- * thread; when all have come, or ended, all go on. Grids without barriers need one fiber only.
+ * Runs the threads of a grid. A fiber (a stack of its own) runs one thread after the other, block
+ * after block. When a thread waits at a barrier its fiber is put aside and another goes on with the
+ * next thread; when all have come, or ended, all go on. Grids without barriers need one fiber only.
  */
 #include <stdio.h>
 #include <stdlib.h>

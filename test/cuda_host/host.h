@@ -1,6 +1,6 @@
 /*
- * The inside of the stand-in: devices, their memory, their queues of work. All of it is reached with
- * the lock held.
+ * The inside of the stand-in: devices, their memory, their queues of work. All of it is reached
+ * with the lock held.
  */
 #ifndef CUDA_HOST_H
 #define CUDA_HOST_H
@@ -80,7 +80,7 @@ struct queue {
 
 struct device {
   arena memory;
-  std::vector<std::shared_ptr<queue>> queues; /* [0] is the default stream's */
+  std::vector<std::shared_ptr<queue>> queues;      /* [0] is the default stream's */
   size_t used[2] = {0, 0}, high = 0, reserved = 0; /* used: by cudaMalloc, by the pool */
   uint64_t threshold = 0;
   unsigned peers = 0;
@@ -119,8 +119,7 @@ cudaError_t remember(cudaError_t error);
 int current();
 
 /* What every call does around its body: f(state) gives its error. */
-template <typename F>
-cudaError_t call(F f) {
+template <typename F> cudaError_t call(F f) {
   cudaError_t error;
   state *s = enter(&error);
   if (s != nullptr) {
@@ -131,9 +130,6 @@ cudaError_t call(F f) {
   }
   return remember(error);
 }
-
-/* Queues work on the memory of the stream's device: for CUB and cuBLAS. */
-cudaError_t submit(cudaStream_t stream, std::function<void()> work);
 
 /* ---------------------------------------------------------------------------------- grid.cpp */
 

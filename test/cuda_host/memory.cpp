@@ -1,7 +1,7 @@
 /*
- * Allocation: device memory, at once or in the order of a stream, and page-locked host memory. New memory
- * is filled with a pattern. In a stream the filling is work like any other, so that memory which another
- * stream writes too early is overwritten.
+ * Allocation: device memory, at once or in the order of a stream, and page-locked host memory. New
+ * memory is filled with a pattern. In a stream the filling is work like any other, so that memory
+ * which another stream writes too early is overwritten.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -133,12 +133,15 @@ cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribut
     device *d = find_pool(s, pool);
     if (d == nullptr || value == nullptr) return cudaErrorInvalidValue;
     switch (attribute) {
-    case cudaMemPoolAttrReleaseThreshold: d->threshold = *(uint64_t *)value; return cudaSuccess;
+    case cudaMemPoolAttrReleaseThreshold:
+      d->threshold = *(uint64_t *)value;
+      return cudaSuccess;
     case cudaMemPoolAttrUsedMemHigh:
       if (*(uint64_t *)value != 0) return cudaErrorInvalidValue;
       d->high = d->used[1];
       return cudaSuccess;
-    default: return cudaErrorInvalidValue;
+    default:
+      return cudaErrorInvalidValue;
     }
   });
 }
@@ -149,11 +152,20 @@ cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribut
     if (d == nullptr || value == nullptr) return cudaErrorInvalidValue;
     uint64_t *out = (uint64_t *)value;
     switch (attribute) {
-    case cudaMemPoolAttrReleaseThreshold: *out = d->threshold; return cudaSuccess;
-    case cudaMemPoolAttrReservedMemCurrent: *out = d->reserved; return cudaSuccess;
-    case cudaMemPoolAttrUsedMemCurrent: *out = d->used[1]; return cudaSuccess;
-    case cudaMemPoolAttrUsedMemHigh: *out = d->high; return cudaSuccess;
-    default: return cudaErrorInvalidValue;
+    case cudaMemPoolAttrReleaseThreshold:
+      *out = d->threshold;
+      return cudaSuccess;
+    case cudaMemPoolAttrReservedMemCurrent:
+      *out = d->reserved;
+      return cudaSuccess;
+    case cudaMemPoolAttrUsedMemCurrent:
+      *out = d->used[1];
+      return cudaSuccess;
+    case cudaMemPoolAttrUsedMemHigh:
+      *out = d->high;
+      return cudaSuccess;
+    default:
+      return cudaErrorInvalidValue;
     }
   });
 }

@@ -1,6 +1,6 @@
 /*
- * Streams and events. Work waits in its queue until a synchronisation asks for it, in the order that
- * CUDA promises and no other: what a program reads without waiting is not there yet.
+ * Streams and events. Work waits in its queue until a synchronisation asks for it, in the order
+ * that CUDA promises and no other: what a program reads without waiting is not there yet.
  */
 #include <algorithm>
 #include <functional>
@@ -97,15 +97,6 @@ static cudaError_t poll(state &s, const moment &m) {
   if (reached(m)) return cudaSuccess;
   step(s, *m.in);
   return cudaErrorNotReady;
-}
-
-cudaError_t submit(cudaStream_t stream, std::function<void()> work) {
-  return call([&](state &s) {
-    std::shared_ptr<queue> q = find_queue(s, stream);
-    if (q == nullptr || q->device != current()) return cudaErrorInvalidResourceHandle;
-    push(s, q, 1u << q->device, std::move(work));
-    return cudaSuccess;
-  });
 }
 
 cudaError_t launch(const cudaLaunchConfig_t *config, std::function<void()> thread) {

@@ -37,16 +37,14 @@ cudaError_t run(dim3 blocks, dim3 threads, cudaStream_t stream, void (*kernel)(P
 }
 
 /* A copy of host values on the device, and the way back. */
-template <typename T>
-T *upload(const std::vector<T> &values) {
+template <typename T> T *upload(const std::vector<T> &values) {
   T *data = nullptr;
   size_t bytes = values.size() * sizeof(T);
   CHECK_OK(cudaMalloc(&data, bytes));
   CHECK_OK(cudaMemcpy(data, values.data(), bytes, cudaMemcpyHostToDevice));
   return data;
 }
-template <typename T>
-std::vector<T> download(const T *data, size_t n) {
+template <typename T> std::vector<T> download(const T *data, size_t n) {
   std::vector<T> values(n);
   CHECK_OK(cudaMemcpy(values.data(), data, n * sizeof(T), cudaMemcpyDeviceToHost));
   return values;

@@ -1,0 +1,182 @@
+/*
+ * cumsum and cumprod, and how the work of scans is cut.
+ */
+#include "mask.h"
+#include "scan.h"
+
+enum {
+  CHUNK = 16384, /* elements of the lines of a tile that are worth a block */
+  BLOCKS = 8192  /* chunks are made up to as many blocks */
+};
+
+static int64_t magnitude(int64_t n) {
+  return n < 0 ? -n : n;
+}
+
+void mt__plan_scan(mt__scan *s, const mt_tensor *out, const mt_tensor *at, const mt_tensor *a,
+                   int32_t dim) {
+  const mt_tensor *operand[MT__PLACES] = {a, out, at};
+  mt__strided_over(&s->lines, MT__PLACES, operand, dim);
+  mt__strided_sort(&s->lines);
+  s->length = a->sizes_[dim];
+  s->nlines = a->numel_ / s->length;
+  s->in_stride = a->strides_[dim];
+  s->out_stride = out->strides_[dim];
+  s->at_stride = at->strides_[dim];
+  s->in_bytes = mt__bytes(a->dtype_);
+  s->out_bytes = mt__bytes(out->dtype_);
+  s->out_dtype = out->dtype_;
+  s->across =
+      s->lines.ndim > 0 && magnitude(s->lines.stride[0][0]) < magnitude(s->in_stride);
+  s->product = false;
+  s->chunk = s->length;
+  s->chunks = 1;
+  s->totals = NULL;
+}
+
+void mt__cut_scan(mt__scan *s, int32_t bytes) {
+  int64_t tile = (int64_t)MT__SCANNERS * (bytes > 8 ? 4 : 8);
+  s->width = 1;
+  while (s->width < MT__SCANNERS && tile / s->width >= 2 * s->length && s->width < s->nlines)
+    s->width *= 2;
+  if (s->across)
+    while (s->width < 32 && s->width < s->lines.size[0]) s->width *= 2;
+  int64_t blocks = (s->nlines + s->width - 1) / s->width, rows = tile / s->width;
+  int64_t pieces = s->length * s->width / CHUNK, most = BLOCKS / blocks;
+  if (pieces > most) pieces = most;
+  if (pieces < 2) return;
+  s->chunk = (s->length + pieces - 1) / pieces;
+  s->chunk = (s->chunk + rows - 1) / rows * rows;
+  s->chunks = (s->length + s->chunk - 1) / s->chunk;
+}
+
+mt__scan mt__plan_totals(const mt__scan &s, int32_t bytes) {
+  mt__scan t = s;
+  t.lines.ndim = 1;
+  t.lines.size[0] = s.nlines;
+  for (int32_t k = 0; k < MT__PLACES; k++) {
+    t.lines.data[k] = (char *)s.totals;
+    t.lines.stride[k][0] = s.chunks * bytes;
+  }
+  t.length = t.chunk = s.chunks;
+  t.in_stride = t.out_stride = t.at_stride = bytes;
+  t.across = false;
+  t.width = 1;
+  t.chunks = 1;
+  return t;
+}
+
+namespace {
+
+/* Of integers and bool, which wrap. */
+struct integer_run {
+  uint64_t value;
+  __device__ void start(const mt__scan &s) { value = s.product; }
+  template <typename Bits>
+  static __device__ integer_run of(Bits bits, int64_t, const mt__scan &s) {
+    return integer_run{mt__integer_of(bits, s.of)};
+  }
+  __device__ void join(const integer_run &other, const mt__scan &s) {
+    value = s.product ? value * other.value : value + other.value;
+  }
+  __device__ void store(char *out, char *, const char *, const mt__scan &s) const {
+    mt__store_integer(s.out_bytes, out, value);
+  }
+};
+
+struct real_run {
+  double value;
+  __device__ void start(const mt__scan &s) { value = s.product; }
+  template <typename Bits>
+  static __device__ real_run of(Bits bits, int64_t, const mt__scan &s) {
+    return real_run{mt__real_of(bits, s.of)};
+  }
+  __device__ void join(const real_run &other, const mt__scan &s) {
+    value = s.product ? value * other.value : value + other.value;
+  }
+  __device__ void store(char *out, char *, const char *, const mt__scan &s) const {
+    mt__store_real(s.out_dtype, out, value);
+  }
+};
+
+struct complex_run {
+  double re, im;
+  __device__ void start(const mt__scan &s) {
+    re = s.product;
+    im = 0;
+  }
+  template <typename Part>
+  static __device__ complex_run of(mt__pair<Part> x, int64_t, const mt__scan &) {
+    return complex_run{x.re, x.im};
+  }
+  __device__ void join(const complex_run &x, const mt__scan &s) {
+    double a = re, b = im;
+    re = s.product ? a * x.re - b * x.im : a + x.re;
+    im = s.product ? a * x.im + b * x.re : b + x.im;
+  }
+  __device__ void store(char *out, char *, const char *, const mt__scan &s) const {
+    mt__store_complex(s.out_dtype, out, mt__pair<double>{re, im});
+  }
+};
+
+} // namespace
+
+int32_t mt__cuda_scan(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t dim) {
+  if (a->numel_ == 0) return 0;
+  int32_t device = a->storage_->device_;
+  const char *name = mt__op_row(MT_SCAN, op)->name;
+  mt__on on(device);
+  mt__scan s;
+  mt__plan_scan(&s, out, out, a, dim);
+  s.of = mt__meaning_of(a->dtype_, false);
+  s.product = op == MT_OP_CUMPROD;
+  switch (a->dtype_) {
+  case MT_BOOL:
+  case MT_INT8:
+  case MT_UINT8:
+    return mt__run_scan<integer_run, uint8_t>(name, device, s);
+  case MT_INT16:
+  case MT_UINT16:
+    return mt__run_scan<integer_run, uint16_t>(name, device, s);
+  case MT_INT32:
+  case MT_UINT32:
+    return mt__run_scan<integer_run, uint32_t>(name, device, s);
+  case MT_INT64:
+  case MT_UINT64:
+    return mt__run_scan<integer_run, uint64_t>(name, device, s);
+  case MT_FLOAT16:
+  case MT_BFLOAT16:
+    return mt__run_scan<real_run, uint16_t>(name, device, s);
+  case MT_FLOAT32:
+    return mt__run_scan<real_run, uint32_t>(name, device, s);
+  case MT_FLOAT64:
+    return mt__run_scan<real_run, uint64_t>(name, device, s);
+  case MT_COMPLEX64:
+    return mt__run_scan<complex_run, mt__pair<float>>(name, device, s);
+  default:
+    return mt__run_scan<complex_run, mt__pair<double>>(name, device, s);
+  }
+}
+
+int32_t mt__cuda_scan_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
+                            int32_t dim) {
+  if (a->numel_ == 0) return 0;
+  int32_t device = a->storage_->device_;
+  mt__on on(device);
+  mt__scan s;
+  mt__plan_scan(&s, values, indices, a, dim);
+  s.of = mt__meaning_of(a->dtype_, op == MT_OP_CUMMIN);
+  return mt__scan_extreme(mt__op_row(MT_SCAN, op)->name, device, s);
+}
+
+int32_t mt__add_up(const char *op, int32_t device, int64_t *p, int64_t n) {
+  mt__scan s = {};
+  s.lines.data[0] = s.lines.data[1] = s.lines.data[2] = (char *)p;
+  s.nlines = 1;
+  s.length = s.chunk = n;
+  s.in_stride = s.out_stride = s.at_stride = sizeof *p;
+  s.of = mt__meaning_of(MT_INT64, false);
+  s.in_bytes = s.out_bytes = sizeof *p;
+  s.chunks = 1;
+  return mt__run_scan<integer_run, uint64_t>(op, device, s);
+}
