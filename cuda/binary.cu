@@ -7,7 +7,9 @@
 namespace {
 #define XX(id, names, set, flags, EB, EI, ER, EC, doc)                                             \
   struct row_##id {                                                                                \
-    template <int32_t category, typename C> static MT_DEVICE auto of([[maybe_unused]] C a, [[maybe_unused]] C b, [[maybe_unused]] C, [[maybe_unused]] C) {\
+    template <int32_t category, typename C>                                                        \
+    static MT_DEVICE auto of([[maybe_unused]] C a, [[maybe_unused]] C b, [[maybe_unused]] C,       \
+                             [[maybe_unused]] C) {                                                 \
       MT_EXPRESSION(C, EB, EI, ER, EC)                                                             \
     }                                                                                              \
   };

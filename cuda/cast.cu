@@ -1,6 +1,6 @@
 /*
- * Casts: a kernel for each wide type, which chooses by the dtypes of memory. The choice is the same for
- * all threads, and costs little beside the accesses.
+ * Casts: a kernel for each wide type, which chooses by the dtypes of memory. The choice is the same
+ * for all threads, and costs little beside the accesses.
  */
 #include "convert.h"
 #include "copy.h"
@@ -64,17 +64,17 @@ template <typename W> __global__ void cast(mt__walk<2> w, int32_t to, int32_t fr
     }
   }
   switch (from) {
-#define XX(id, ...)                                                                        \
-  case MT_##id:                                                                            \
-    if constexpr (std::is_same<mt__wide<MT_##id>, W>::value) read<MT_##id>(x, w, at);      \
+#define XX(id, ...)                                                                                \
+  case MT_##id:                                                                                    \
+    if constexpr (std::is_same<mt__wide<MT_##id>, W>::value) read<MT_##id>(x, w, at);              \
     break;
     MT_DTYPES(XX)
 #undef XX
   }
   switch (to) {
-#define XX(id, ...)             \
-  case MT_##id:                 \
-    write<MT_##id>(w, at, x);   \
+#define XX(id, ...)                                                                                \
+  case MT_##id:                                                                                    \
+    write<MT_##id>(w, at, x);                                                                      \
     break;
     MT_DTYPES(XX)
 #undef XX

@@ -6,7 +6,9 @@
 namespace {
 #define XX(id, names, set, flags, EB, EI, ER, EC, doc)                                             \
   struct row_##id {                                                                                \
-    template <int32_t category, typename C> static MT_DEVICE auto of([[maybe_unused]] C a, [[maybe_unused]] C b, [[maybe_unused]] C, [[maybe_unused]] C) {\
+    template <int32_t category, typename C>                                                        \
+    static MT_DEVICE auto of([[maybe_unused]] C a, [[maybe_unused]] C b, [[maybe_unused]] C,       \
+                             [[maybe_unused]] C) {                                                 \
       MT_EXPRESSION(uint8_t, EB, EI, ER, EC)                                                       \
     }                                                                                              \
   };

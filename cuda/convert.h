@@ -1,6 +1,6 @@
 /*
- * Elements of any dtype to those of any other, by the rules of cpu/kernels/cast.c: each is widened to
- * what holds all of its kind, and narrowed from there.
+ * Elements of any dtype to those of any other, by the rules of cpu/kernels/cast.c: each is widened
+ * to what holds all of its kind, and narrowed from there.
  */
 #ifndef MT_CUDA_CONVERT_H
 #define MT_CUDA_CONVERT_H

@@ -1,5 +1,6 @@
 /*
- * Copies: whole blocks by the driver, equal dtypes as units of bytes, the rest by cast and transpose.
+ * Copies: whole blocks by the driver, equal dtypes as units of bytes, the rest by cast and
+ * transpose.
  */
 #include "copy.h"
 #include "walk.h"
@@ -111,7 +112,8 @@ bool misaligned(const mt__iter *it, int32_t k) {
   return bits % (uint64_t)mt__alignment(o.dtype) != 0;
 }
 
-/* A cast by way of temporaries of the operands' own dtypes, where they are not such as a cast takes. */
+/* A cast by way of temporaries of the operands' own dtypes, where they are not such as a cast
+ * takes. */
 int32_t move_cast(const char *op, mt__iter *it) {
   mt__packed packed[2] = {mt__packed(it->device), mt__packed(it->device)};
   for (int32_t k = 0; k < 2; k++) {
@@ -157,7 +159,8 @@ int32_t mt__cuda_copy(mt__iter *it) {
 
 /* ---------------------------------------------------------------------------------- temporaries */
 
-/* The walk that moves between an operand and its temporary, over the dimensions in which it moves. */
+/* The walk that moves between an operand and its temporary, over the dimensions in which it moves.
+ */
 static void pair(mt__iter *both, const mt__iter *it, int32_t to, int32_t k, const int64_t *stride,
                  char *data, int32_t dtype) {
   const mt__operand &o = it->operand[k];

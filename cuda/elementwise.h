@@ -1,6 +1,6 @@
 /*
- * The kernel of all elementwise operators, and the tables of what it is instantiated for: a family's
- * file makes a struct of each row of ops.h, and the table from the same rows.
+ * The kernel of all elementwise operators, and the tables of what it is instantiated for: a
+ * family's file makes a struct of each row of ops.h, and the table from the same rows.
  */
 #ifndef MT_CUDA_ELEMENTWISE_H
 #define MT_CUDA_ELEMENTWISE_H
@@ -14,13 +14,18 @@
 #define none a
 
 /* In the function of a row: its expression for the category, as what the operator gives. */
-#define MT_EXPRESSION(R, EB, EI, ER, EC)                                  \
-  if constexpr (category == MT_CATEGORY_BOOL) return (R)(EB);             \
-  else if constexpr (category == MT_CATEGORY_INTEGER) return (R)(EI);     \
-  else if constexpr (category == MT_CATEGORY_REAL) return (R)(ER);        \
-  else return (R)(EC);
+#define MT_EXPRESSION(R, EB, EI, ER, EC)                                                           \
+  if constexpr (category == MT_CATEGORY_BOOL)                                                      \
+    return (R)(EB);                                                                                \
+  else if constexpr (category == MT_CATEGORY_INTEGER)                                              \
+    return (R)(EI);                                                                                \
+  else if constexpr (category == MT_CATEGORY_REAL)                                                 \
+    return (R)(ER);                                                                                \
+  else                                                                                             \
+    return (R)(EC);
 
-/* An operator of some operands, the result among them, for one dtype. Row::of() is the expression. */
+/* An operator of some operands, the result among them, for one dtype. Row::of() is the expression.
+ */
 template <typename Row, int32_t dtype, int count, int32_t flags> struct mt__op {
   using element = mt__element<dtype>;
   using T = typename element::stored;
@@ -28,19 +33,23 @@ template <typename Row, int32_t dtype, int count, int32_t flags> struct mt__op {
   static constexpr int operands = count;
   using R = std::conditional_t<byte, uint8_t, T>;
   using A = std::conditional_t<mask, uint8_t, T>;
-  /* Elements of a thread: 16 bytes of the largest operand. Where the function is long, so many copies of it
-   * cost more than accesses of 16 bytes gain. */
+  /* Elements of a thread: 16 bytes of the largest operand. Where the function is long, so many
+   * copies of it cost more than accesses of 16 bytes gain. */
   static constexpr int most = flags & MT_OP_FLOAT ? 4 : 8, fit = 16 / (int)sizeof(T);
   static constexpr int width = fit < most ? fit : most;
 
   static MT_DEVICE R of(A a, T b, T c, typename element::compute v) {
     auto x = [&] {
-      if constexpr (mask) return (uint8_t)(a != 0);
-      else return element::load(a);
+      if constexpr (mask)
+        return (uint8_t)(a != 0);
+      else
+        return element::load(a);
     }();
     auto result = Row::template of<element::category>(x, element::load(b), element::load(c), v);
-    if constexpr (byte) return result;
-    else return element::store(result);
+    if constexpr (byte)
+      return result;
+    else
+      return element::store(result);
   }
 };
 
@@ -50,7 +59,7 @@ template <typename Op> __global__ void mt__elementwise(mt__walk<Op::operands> w)
   typename Op::A a[width];
   typename Op::T b[width] = {}, c[width] = {}, factor;
   typename Op::R result[width];
-  int64_t place[width];
+  int64_t place[width] = {};
   uint32_t block = blockIdx.x * (MT_WALKTHREADS * width), first = block + threadIdx.x * width;
   bool vectors = w.contiguous && first + width <= w.n;
   if (vectors) {
@@ -74,8 +83,7 @@ template <typename Op> __global__ void mt__elementwise(mt__walk<Op::operands> w)
     }
   }
   memcpy(&factor, w.value[0], sizeof factor);
-  for (int j = 0; j < width; j++)
-    result[j] = Op::of(a[j], b[j], c[j], Op::element::load(factor));
+  for (int j = 0; j < width; j++) result[j] = Op::of(a[j], b[j], c[j], Op::element::load(factor));
   if (vectors) {
     using vector = mt__vector<typename Op::R, width>;
     vector v;
@@ -95,15 +103,17 @@ template <int operands> struct mt__kernel {
   int32_t width;
 };
 template <bool exists, typename Op> constexpr mt__kernel<Op::operands> mt__kernel_of() {
-  if constexpr (exists) return {mt__elementwise<Op>, Op::width};
-  else return {nullptr, 0};
+  if constexpr (exists)
+    return {mt__elementwise<Op>, Op::width};
+  else
+    return {nullptr, 0};
 }
 
 /* A line of a table: the kernels of a row for all dtypes. */
-#define MT_KERNELS(row, set, operands, flags) \
+#define MT_KERNELS(row, set, operands, flags)                                                      \
   {MT_DTYPES_WITH(MT_KERNEL_, row, set, operands, flags)},
 #define MT_KERNEL_(id, name, ctype, bytes, kind, code, torch, category, compute, access, row, set, \
-                   operands, flags)                                                              \
+                   operands, flags)                                                                \
   mt__kernel_of<((set) >> MT_##id & 1) != 0, mt__op<row, MT_##id, operands, (flags)>>(),
 
 extern const mt__kernel<2> mt__cuda_unary[MT_NUNARY][MT_NDTYPES];

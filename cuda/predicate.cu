@@ -6,7 +6,8 @@
 namespace {
 #define XX(id, names, set, flags, EB, EI, ER, EC, doc)                                             \
   struct row_##id {                                                                                \
-    template <int32_t category, typename C> static MT_DEVICE auto of([[maybe_unused]] C a, C, C, C) {\
+    template <int32_t category, typename C>                                                        \
+    static MT_DEVICE auto of([[maybe_unused]] C a, C, C, C) {                                      \
       MT_EXPRESSION(uint8_t, EB, EI, ER, EC)                                                       \
     }                                                                                              \
   };

@@ -1,7 +1,7 @@
 /*
  * The elements of each dtype as kernels see them: what is stored, what it computes in, and the way
- * between. The expressions of ops.h find their functions here, those of cpu/kernels included; complex
- * functions of a library are in complex_functions.h, which takes long to compile.
+ * between. The expressions of ops.h find their functions here, those of cpu/kernels included;
+ * complex functions of a library are in complex_functions.h, which takes long to compile.
  */
 #ifndef MT_CUDA_SCALAR_H
 #define MT_CUDA_SCALAR_H
@@ -17,9 +17,10 @@
 #include "cpu/kernels/functions.h"
 #include "cpu/kernels/scalar_real.h"
 #include "moontorch.h"
-#include "complex.h"
+#include "complex_numbers.h"
 
-/* float16 from and to float32. The device's own conversions give the bits of half.h, but for NaN. */
+/* float16 from and to float32. The device's own conversions give the bits of half.h, but for NaN.
+ */
 MT_DEVICE float mt__from_half(uint16_t bits) {
 #if defined(__CUDA_ARCH__)
   if ((bits & 0x7fff) <= 0x7c00) return __half2float(__ushort_as_half(bits));
@@ -77,12 +78,8 @@ template <typename T> struct mt__access_BFLOAT16 {
 enum { MT_CATEGORY_BOOL, MT_CATEGORY_INTEGER, MT_CATEGORY_REAL, MT_CATEGORY_COMPLEX };
 
 /* A complex type by its size, as C++ has none of the names in dtypes.h. */
-template <int bytes> struct mt__complex_of {
-  using type = mt__complex<float>;
-};
-template <> struct mt__complex_of<16> {
-  using type = mt__complex<double>;
-};
+template <int bytes> struct mt__complex_of { using type = mt__complex<float>; };
+template <> struct mt__complex_of<16> { using type = mt__complex<double>; };
 #define MT_STORED_BOOL(ctype, bytes)    ctype
 #define MT_STORED_INTEGER(ctype, bytes) ctype
 #define MT_STORED_REAL(ctype, bytes)    ctype
@@ -90,9 +87,10 @@ template <> struct mt__complex_of<16> {
 
 /* mt__element<MT_FLOAT16>::stored, ::compute, ::load, ::store, ::category. */
 template <int32_t dtype> struct mt__element;
-#define XX(id, name, ctype, bytes, kind, code, torch, category_, compute_, access, ...)           \
-  template <> struct mt__element<MT_##id> : mt__access_##access<MT_STORED_##category_(ctype, bytes)> { \
-    static constexpr int32_t category = MT_CATEGORY_##category_;                                  \
+#define XX(id, name, ctype, bytes, kind, code, torch, category_, compute_, access, ...)            \
+  template <>                                                                                      \
+  struct mt__element<MT_##id> : mt__access_##access<MT_STORED_##category_(ctype, bytes)> {         \
+    static constexpr int32_t category = MT_CATEGORY_##category_;                                   \
   };
 MT_DTYPES(XX)
 #undef XX

@@ -30,12 +30,12 @@ __global__ void sequence(mt__walk<1> w, progression p, int64_t first, int32_t dt
   mt__locate(w, i, offset);
   char *to = w.data[0] + offset[0];
   switch (dtype) {
-#define XX(id, ...)                                                                         \
-  case MT_##id:                                                                             \
-    put(to,                                                                                 \
-        p.integers ? mt__narrow<MT_##id>(p.first_integer + n * p.integer_step)              \
-                   : mt__narrow<MT_##id>(p.start + (double)n * p.step),                     \
-        p.aligned);                                                                         \
+#define XX(id, ...)                                                                                \
+  case MT_##id:                                                                                    \
+    put(to,                                                                                        \
+        p.integers ? mt__narrow<MT_##id>(p.first_integer + n * p.integer_step)                     \
+                   : mt__narrow<MT_##id>(p.start + (double)n * p.step),                            \
+        p.aligned);                                                                                \
     break;
     MT_DTYPES(XX)
 #undef XX

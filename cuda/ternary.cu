@@ -6,7 +6,9 @@
 namespace {
 #define XX(id, names, set, flags, first, EB, EI, ER, EC, doc)                                      \
   struct row_##id {                                                                                \
-    template <int32_t category, typename A, typename C> static MT_DEVICE auto of([[maybe_unused]] A a, [[maybe_unused]] C b, [[maybe_unused]] C c, [[maybe_unused]] C v) {\
+    template <int32_t category, typename A, typename C>                                            \
+    static MT_DEVICE auto of([[maybe_unused]] A a, [[maybe_unused]] C b, [[maybe_unused]] C c,     \
+                             [[maybe_unused]] C v) {                                               \
       MT_EXPRESSION(C, EB, EI, ER, EC)                                                             \
     }                                                                                              \
   };

@@ -1,6 +1,6 @@
 /*
- * Copies between tensors that run along different dimensions: tile by tile through shared memory, so that
- * both are read and written along their own.
+ * Copies between tensors that run along different dimensions: tile by tile through shared memory,
+ * so that both are read and written along their own.
  */
 #include "copy.h"
 #include "walk.h"
@@ -37,8 +37,7 @@ template <typename U, int tile> __global__ void transpose(mt__walk<2> w, sides s
 }
 
 /* Elements of two dimensions in a tile. */
-template <typename U, int tile>
-int32_t run(const char *op, const mt__iter *it, int32_t across) {
+template <typename U, int tile> int32_t run(const char *op, const mt__iter *it, int32_t across) {
   const mt__operand &dst = it->operand[0], &src = it->operand[1];
   sides s = {it->size[0], it->size[across], src.stride[0], dst.stride[across]};
   mt__iter tiles;
@@ -50,8 +49,7 @@ int32_t run(const char *op, const mt__iter *it, int32_t across) {
     int32_t d = turn == 0 ? 0 : turn == 1 ? across : turn <= across ? turn - 1 : turn;
     int64_t each = turn < 2 ? tile : 1;
     tiles.size[turn] = (it->size[d] + each - 1) / each;
-    for (int32_t k = 0; k < 2; k++)
-      tiles.operand[k].stride[turn] = each * it->operand[k].stride[d];
+    for (int32_t k = 0; k < 2; k++) tiles.operand[k].stride[turn] = each * it->operand[k].stride[d];
     tiles.ndim++;
   }
   int32_t bytes[2] = {1, 1};

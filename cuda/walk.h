@@ -20,8 +20,11 @@ enum {
 #define MT_ROLLED
 #endif
 
-/* Elements of a launch: with what a last block counts too many, indices still fit 31 bits. */
+/* Elements of a launch: with what a last block counts too many, indices still fit 31 bits. Tests
+ * set less, so that walks come in pieces there too. */
+#if !defined(MT_WALKLIMIT)
 #define MT_WALKLIMIT (INT64_C(1) << 30)
+#endif
 
 /* A divisor of numbers below 2^31, by a product and a shift: Granlund and Montgomery, "Division by
  * invariant integers using multiplication", PLDI 1994. */
@@ -43,13 +46,14 @@ __device__ inline uint32_t mt__divide(uint32_t *n, const mt__divisor &by) {
 }
 
 template <int operands> struct mt__walk {
-  uint32_t n;         /* elements */
+  uint32_t n; /* elements */
   int16_t ndim;
-  bool contiguous;    /* every operand is, and aligned for its vectors, or is one value */
-  char *data[operands];                    /* NULL for a value below */
-  int64_t stride[operands][MT_WALKDIM];    /* bytes */
-  mt__divisor size[MT_WALKDIM];            /* dimension 0 is the fastest */
-  alignas(16) char value[operands][16];    /* numbers, which lie on the host; [0] is for the kernel's use */
+  bool contiguous;      /* every operand is, and aligned for its vectors, or is one value */
+  char *data[operands]; /* NULL for a value below */
+  int64_t stride[operands][MT_WALKDIM]; /* bytes */
+  mt__divisor size[MT_WALKDIM];         /* dimension 0 is the fastest */
+  alignas(16) char value[operands]
+                        [16]; /* numbers, which lie on the host; [0] is for the kernel's use */
 };
 
 /* Where element i of each operand lies, from its first. */
@@ -67,9 +71,7 @@ __device__ inline void mt__locate(const mt__walk<operands> &w, uint32_t i, int64
 }
 
 /* Elements that one memory access moves. */
-template <typename T, int width> struct alignas(sizeof(T) * width) mt__vector {
-  T lane[width];
-};
+template <typename T, int width> struct alignas(sizeof(T) * width) mt__vector { T lane[width]; };
 
 /* Reads `width` elements of operand k, from the i-th on. */
 template <int k, int width, typename T, int operands>
@@ -98,11 +100,13 @@ __device__ inline T mt__read_at(const mt__walk<operands> &w, int64_t offset) {
   return one;
 }
 
-/* -------------------------------------------------------------------------------------- the host */
+/* -------------------------------------------------------------------------------------- the host
+ */
 
 /*
- * The walk over dimensions [0, ndim) of `it`, of the last of which it takes `last` elements, where operand
- * k begins offset[k] bytes on. Its elements have bytes[k], and `width` of them make a vector.
+ * The walk over dimensions [0, ndim) of `it`, of the last of which it takes `last` elements, where
+ * operand k begins offset[k] bytes on. Its elements have bytes[k], and `width` of them make a
+ * vector.
  */
 template <int operands>
 void mt__walk_begin(mt__walk<operands> *w, const mt__iter *it, const int32_t *bytes, int32_t width,
@@ -123,8 +127,8 @@ void mt__walk_begin(mt__walk<operands> *w, const mt__iter *it, const int32_t *by
     w->stride[k][0] = 0;
     for (int32_t d = 0; d < ndim; d++) w->stride[k][d] = number ? 0 : o.stride[d];
     if (k > 0 && w->stride[k][0] == 0) continue;
-    w->contiguous &= w->stride[k][0] == bytes[k] &&
-                     (uintptr_t)w->data[k] % (uintptr_t)(bytes[k] * width) == 0;
+    w->contiguous &=
+        w->stride[k][0] == bytes[k] && (uintptr_t)w->data[k] % (uintptr_t)(bytes[k] * width) == 0;
   }
 }
 

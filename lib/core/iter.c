@@ -140,7 +140,10 @@ static int32_t begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
     bool host = t[i]->storage_->device_ == MT_CPU;
     /* One value of the host: cast it now, once. To another device it goes with the call. */
     if (t[i]->numel_ == 1 && host && (o->dtype != o->loop_dtype || it->device != MT_CPU)) {
-      mt__store(o->loop_dtype, o->scalar, mt__load(o->dtype, o->data));
+      if (o->dtype == o->loop_dtype) /* bytes as they are, of bool and NaN too */
+        memcpy(o->scalar, o->data, (size_t)mt__bytes(o->dtype));
+      else
+        mt__store(o->loop_dtype, o->scalar, mt__load(o->dtype, o->data));
       o->data = o->scalar;
       o->dtype = o->loop_dtype;
       memset(o->stride, 0, (size_t)ndim * sizeof *o->stride);

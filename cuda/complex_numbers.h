@@ -2,8 +2,8 @@
  * Complex numbers of the kernels: two floats, aligned as one, with the arithmetic of
  * cpu/kernels/scalar.h. What a library has to compute is in complex_functions.h.
  */
-#ifndef MT_CUDA_COMPLEX_H
-#define MT_CUDA_COMPLEX_H
+#ifndef MT_CUDA_COMPLEX_NUMBERS_H
+#define MT_CUDA_COMPLEX_NUMBERS_H
 
 #include <cmath>
 
