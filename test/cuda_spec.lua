@@ -343,6 +343,8 @@ describe('a tensor on a GPU', function()
     } do
       refused(call, name .. ': torch.CudaTensor of size 3 is on cuda:0', 'cpu()')
     end
+    refused(function() torch.from_numpy(torch.ones(3):arrayInterface(), { device = 'cuda' }) end, 'from_numpy',
+      'as_tensor')
     refused(function() c:storage():data() end, 'data', 'cuda:0', 'cpu()')
     refused(function() torch.fromBuffer(c:storage()) end, 'fromBuffer', 'cuda:0', 'cpu()')
   end)
@@ -369,6 +371,18 @@ describe('a tensor on a GPU', function()
     assert.are.same({ { 1, 1 } }, c:index(1, { 2 }):totable())
     assert.are.equal(12, (c + 2):sum())
     assert.are.equal(4, t:copy(c * 2):sum() / 2)
+  end)
+
+  on(1, 'takes part in fused expressions', function()
+    local softplus = torch.fuse(function(x, y) return (x:exp() + 1):log() * y:float64() end)
+    local x, y = torch.rand(3, 4), torch.rand(4)
+    local there = softplus(x:cuda(), y:cuda())
+    assert.are.equal('torch.CudaDoubleTensor', there:type())
+    assert.is_true(torch.csub(there:cpu(), softplus(x, y)):abs():max() < 1e-6)
+    refused(function() torch.fuse(function(t) return t:cuda() end) end, 'cuda', 'cannot be fused')
+    refused(function() torch.fuse(function(t) return t:cpu() end) end, 'cpu', 'cannot be fused')
+    refused(function() torch.fuse(function(t) return t:to 'cuda:0' end) end, 'cuda:0', 'cannot be fused')
+    refused(function() return softplus(x:cuda(), y) end, 'fuse', 'cuda:0', 'cpu')
   end)
 
   on(1, 'is filled with numbers of its own generator', function()
