@@ -11,7 +11,7 @@ local SCALED = 16 -- as in ops.h
 
 -- Which of two NaN an operator passes on depends on the loop that the compiler made: they count as one.
 local function bytes(t)
-  local u, d = t:clone(), t.dtype
+  local u, d = t:cpu():clone(), t.dtype
   if d.isfloat then u[u:ne(u)] = 0 / 0 end
   if d.iscomplex then
     local parts = ffi.cast(d.bytes == 8 and 'float *' or 'double *', u:data())
@@ -211,7 +211,7 @@ describe('a fused function', function()
   it('takes tensors of any size, on any number of threads', function()
     local function f(a, b)
       local x = torch.cmul(a, b) + a
-      return torch.tanh(x), torch.lt(x, b), torch.csub(x, b):double()
+      return torch.tanh(x), torch.lt(x, b), torch.csub(x, b):to('float64')
     end
     for _, n in ipairs { 0, 1, 2, 63, 64, 65, 2047, 2048, 2049, 70001, 300007 } do
       local a, b = torch.rand(n), torch.rand(n) - 0.5
@@ -228,7 +228,7 @@ describe('a fused function', function()
         check('a row', f, a, b)
         check('a row of another dtype', f, a, (b * 100):int())
         check('transposed', f, a, a:transpose(1, #shape):clone():transpose(1, #shape))
-        check('every other', f, a, torch.rand(shape[1], unpack(shape, 2)):double())
+        check('every other', f, a, torch.rand(shape[1], unpack(shape, 2)):to('float64'))
       end
     end
   end)
@@ -282,7 +282,7 @@ describe('a fused function', function()
           torch.setnumthreads(threads)
           local what = ('%s of %dx%d'):format(name, shape[1], shape[2])
           check(what, f, x, y)
-          check(what .. ' float64', f, x:double(), y)
+          check(what .. ' float64', f, x:to('float64'), y)
           check(what .. ' float16', f, x:to(torch.float16), y)
           check(what .. ' int32', f, (x * 9):int(), (y * 9):int())
           check(what .. ' transposed', f, torch.rand(shape[2], shape[1]):t(), y)
@@ -397,7 +397,7 @@ describe('results of a fused function', function()
     same(want, t)
     local d = torch.DoubleTensor(4, 10):slice(2, 1, -1, 2)
     f:into(d, a, b)
-    same(want:double(), d)
+    same(want:to('float64'), d)
     assert.is_false(pcall(f.into, f, torch.IntTensor(4, 5), a, b))
     assert.is_false(pcall(f.into, f, torch.FloatTensor(1, 5):expand(4, 5), a, b))
     assert.is_false(pcall(f.into, f, 3, a, b))

@@ -50,7 +50,7 @@ describe('reading t[k]', function()
     local cases = {
       {
         function() return v[0] end,
-        '0 is out of range in dimension 1 of torch.FloatTensor of size 3',
+        ('0 is out of range in dimension 1 of %s of size 3'):format(torch.type(v)),
       },
       { function() return v[4] end, '4 is out of range' },
       { function() return v[-4] end, '-4 is out of range' },

@@ -11,15 +11,17 @@ local rows = require('moontorch.ops').rows
 
 local N = 1003 -- more than a block of any loop, with a tail of any vector
 
+local ON_HOST = { dtype = 'float64', device = 'cpu' }
+
 -- Values of every size, with the special ones scattered among them.
 local function values(seed)
   torch.manualSeed(seed)
-  local t = torch.DoubleTensor(N):apply(function()
+  local t = torch.zeros(N, ON_HOST):apply(function()
     return torch.normal(0, 1) * 10 ^ torch.uniform(-3, 3)
   end)
   local special = { 0, -0.0, 1 / 0, -1 / 0, 0 / 0, 1, -1, 0.5, 1e-310, 1e-40, 1e-6, 88.5, -103.5, 710, 1e30, -1e30 }
   for i = 1, #special do t[(i * 37 + seed) % N + 1] = special[i] end
-  return t
+  return t:to(torch.Tensor.device)
 end
 
 local wild, other, third = values(1), values(2), values(3)
@@ -27,7 +29,8 @@ local wild, other, third = values(1), values(2), values(3)
 local function operand(t, d)
   if d.isfloat or d.iscomplex then return t:to(d) end
   -- Integers within every dtype, and none that divides by zero.
-  return torch.DoubleTensor(N):apply(function() return math.floor(torch.uniform(1, 7)) end):to(d)
+  return torch.zeros(N, ON_HOST):apply(function() return math.floor(torch.uniform(1, 7)) end)
+    :to(torch.Tensor.device):to(d)
 end
 
 -- The same elements in other places.
@@ -51,7 +54,7 @@ local layouts = {
 }
 
 local function bytes(t)
-  return ffi.string(t:data(), t:nElement() * t:elementSize())
+  return ffi.string(t:cpu():data(), t:nElement() * t:elementSize())
 end
 
 local function number(v)

@@ -61,8 +61,9 @@ local function operands(words, memory)
   local list = {}
   for i = 5, #words, 4 do
     local dtype, offset, shape, strides = unpack(words, i, i + 3)
-    list[#list + 1] = torch.fromBuffer(memory, dtype, numbers((shape:gsub('x', ' '))),
+    local t = torch.fromBuffer(memory, dtype, numbers((shape:gsub('x', ' '))),
       { offset = tonumber(offset), strides = numbers((strides:gsub('x', ' '))) })
+    list[#list + 1] = t:to(torch.Tensor.device)
   end
   return list
 end
@@ -111,7 +112,7 @@ describe('operators and NumPy', function()
     local memory = support.read(folder .. '/in')
     local out, offset = assert(io.open(folder .. '/out', 'wb')), 0
     local function send(word, id, t)
-      local c = t:contiguous()
+      local c = t:cpu():contiguous()
       local nbytes = c:nElement() * c:elementSize()
       if nbytes > 0 then out:write(ffi.string(c:data(), nbytes)) end
       local shape = table.concat(t.shape, 'x')

@@ -224,7 +224,9 @@ int32_t mt_index_copy(mt_tensor *t, int32_t dim, const mt_tensor *index, const m
   mt_tensor packed = {0}, moved = {0};
   MT_TRY(mt__check_out("indexCopy", t));
   MT_TRY(mt__check_read("indexCopy", src));
-  if (!(src->flags_ & MT_WEAK)) MT_TRY(mt__same_device("indexCopy", t, src));
+  /* A number of the host goes to any device. */
+  if (src->ndim_ != 0 || src->storage_->device_ != MT_CPU)
+    MT_TRY(mt__same_device("indexCopy", t, src));
   MT_TRY(mt__check_weak("indexCopy", src, t->dtype_));
   int32_t rc = check_index("indexCopy", t, dim, &index, base, &moved);
   bool same = rc == 0 && src->ndim_ == t->ndim_;
