@@ -3,12 +3,30 @@
  */
 #include "runtime.h"
 
+/* What storages hold, apart from what a call takes for its own time. */
+static int64_t held;
+
+static int32_t take(void **data, int64_t nbytes, int32_t device) {
+  MT_TRY(mt__cuda_alloc(data, nbytes, device));
+  __atomic_fetch_add(&held, nbytes, __ATOMIC_RELAXED);
+  return 0;
+}
+
+static void give(void *data, int64_t nbytes, int32_t device) {
+  mt__cuda_free(data, nbytes, device);
+  __atomic_fetch_sub(&held, nbytes, __ATOMIC_RELAXED);
+}
+
+const int64_t *mt_cuda_held(void) {
+  return &held;
+}
+
 const mt__backend mt__cuda_backend = [] {
   mt__backend b = {};
   b.name = "cuda";
   b.ready = mt__cuda_ready;
-  b.alloc = mt__cuda_alloc;
-  b.free = mt__cuda_free;
+  b.alloc = take;
+  b.free = give;
   b.transfer = mt__cuda_transfer;
   b.await = mt__cuda_await;
   b.publish = mt__cuda_publish;

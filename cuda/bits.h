@@ -1,7 +1,7 @@
 /*
- * Elements as the reductions, scans and sorts of the device read them. A kernel is compiled for a width
- * of elements, not for each dtype: it reads the bits, and what they mean is data (mt__meaning), the same for
- * all threads.
+ * Elements as the reductions, scans and sorts of the device read them. A kernel is compiled for a
+ * width of elements, not for each dtype: it reads the bits, and what they mean is data
+ * (mt__meaning), the same for all threads.
  */
 #ifndef MT_CUDA_BITS_H
 #define MT_CUDA_BITS_H
@@ -10,12 +10,10 @@
 #include <string.h>
 
 #include "cuda.h"
+#include "scalar.h"
 
 /* The bits of a complex element; its parts are what is aligned. */
-template <typename Part>
-struct mt__pair {
-  Part re, im;
-};
+template <typename Part> struct mt__pair { Part re, im; };
 
 /* What the bits of a dtype mean. */
 struct mt__meaning {
@@ -32,55 +30,11 @@ struct mt__meaning {
 
 mt__meaning mt__meaning_of(int32_t dtype, bool smallest);
 
-/* ---------------------------------------------------------------------------------- 16 bits */
-
-template <typename To, typename From>
-__device__ inline To mt__bits_as(From from) {
+template <typename To, typename From> __device__ inline To mt__bits_as(From from) {
   static_assert(sizeof(To) == sizeof(From), "as many bits");
   To to;
   memcpy(&to, &from, sizeof to);
   return to;
-}
-
-__device__ inline float mt__float_of_half(uint16_t h) {
-  uint32_t magnitude = (uint32_t)(h & 0x7fff) << 13, sign = (uint32_t)(h & 0x8000) << 16;
-  /* 2^112 times too small, which a product puts right, subnormals too; infinities and NaN are not. */
-  float scaled = mt__bits_as<float>(magnitude) * mt__bits_as<float>((uint32_t)(127 + 112) << 23);
-  uint32_t bits = magnitude >= 0x0f800000 ? magnitude | 0x7f800000 : mt__bits_as<uint32_t>(scaled);
-  return mt__bits_as<float>(bits | sign);
-}
-
-__device__ inline float mt__float_of_bfloat16(uint16_t h) {
-  return mt__bits_as<float>((uint32_t)h << 16);
-}
-
-/* A double to float such that rounding once more, to fewer bits, is right: an inexact one is odd. */
-__device__ inline uint32_t mt__odd_float_bits(double value) {
-  float f = (float)value;
-  uint32_t bits = mt__bits_as<uint32_t>(f);
-  if ((double)f == value || (bits & 0x7f800000) == 0x7f800000) return bits;
-  return (bits - (fabs((double)f) > fabs(value))) | 1;
-}
-
-__device__ inline uint16_t mt__half_of_double(double value) {
-  uint32_t u = mt__odd_float_bits(value), sign = u >> 16 & 0x8000;
-  u &= 0x7fffffff;
-  uint32_t bits;
-  if (u > 0x7f800000)
-    bits = 0x7e00 | (u >> 13 & 0x3ff);
-  else if (u >= 0x47800000)
-    bits = 0x7c00;
-  else if (u >= 0x38800000)
-    bits = (u - ((127 - 15) << 23) + 0xfff + (u >> 13 & 1)) >> 13;
-  else /* the sum's last place is that of a subnormal, to which the processor rounds */
-    bits = mt__bits_as<uint32_t>(mt__bits_as<float>(u) + 0.5f) - 0x3f000000;
-  return (uint16_t)(bits | sign);
-}
-
-__device__ inline uint16_t mt__bfloat16_of_double(double value) {
-  uint32_t u = mt__odd_float_bits(value);
-  if ((u & 0x7fffffff) > 0x7f800000) return (uint16_t)(u >> 16 | 0x40);
-  return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
 /* ------------------------------------------------------------------------- bits to numbers */
@@ -94,10 +48,9 @@ __device__ inline uint64_t mt__integer_of(Bits bits, const mt__meaning &m) {
 }
 
 /* A float dtype. */
-template <typename Bits>
-__device__ inline double mt__real_of(Bits bits, const mt__meaning &m) {
+template <typename Bits> __device__ inline double mt__real_of(Bits bits, const mt__meaning &m) {
   if constexpr (sizeof(Bits) == 2)
-    return m.dtype == MT_FLOAT16 ? mt__float_of_half(bits) : mt__float_of_bfloat16(bits);
+    return m.dtype == MT_FLOAT16 ? mt__from_half(bits) : mt__bfloat16_to_float(bits);
   else if constexpr (sizeof(Bits) == 4)
     return mt__bits_as<float>(bits);
   else if constexpr (sizeof(Bits) == 8)
@@ -107,19 +60,17 @@ __device__ inline double mt__real_of(Bits bits, const mt__meaning &m) {
 }
 
 /* Any dtype but a complex one. */
-template <typename Bits>
-__device__ inline double mt__number_of(Bits bits, const mt__meaning &m) {
+template <typename Bits> __device__ inline double mt__number_of(Bits bits, const mt__meaning &m) {
   if (sizeof(Bits) > 1 && m.real) return mt__real_of(bits, m);
   uint64_t x = mt__integer_of(bits, m);
   return m.sign != 0 ? (double)(int64_t)x : (double)x;
 }
 
 /*
- * An unsigned integer of the elements' order, -0 below 0; above all others where the element is NaN,
- * whether the largest is looked for or (see mt__meaning_of) the smallest.
+ * An unsigned integer of the elements' order, -0 below 0; above all others where the element is
+ * NaN, whether the largest is looked for or (see mt__meaning_of) the smallest.
  */
-template <typename Key>
-__device__ inline Key mt__key_of(Key bits, const mt__meaning &m) {
+template <typename Key> __device__ inline Key mt__key_of(Key bits, const mt__meaning &m) {
   if (m.truth) bits = bits != 0;
   Key sign = (Key)m.sign;
   if (m.real && (bits & (Key)~sign) > (Key)m.finite) return (Key)m.ones;
@@ -127,15 +78,13 @@ __device__ inline Key mt__key_of(Key bits, const mt__meaning &m) {
 }
 
 /* The same, with -0 equal to 0. */
-template <typename Key>
-__device__ inline Key mt__place_of(Key bits, const mt__meaning &m) {
+template <typename Key> __device__ inline Key mt__place_of(Key bits, const mt__meaning &m) {
   if (m.real && bits == (Key)m.sign) bits = 0;
   return mt__key_of(bits, m);
 }
 
 /* The bits that a key came from. */
-template <typename Key>
-__device__ inline Key mt__bits_of(Key key, const mt__meaning &m) {
+template <typename Key> __device__ inline Key mt__bits_of(Key key, const mt__meaning &m) {
   if (m.real && key == (Key)m.ones) return (Key)(m.ones ^ m.sign); /* the quiet NaN */
   key ^= (Key)m.turn;
   /* Signs of floats are turned round in the key, which is how they were told. */
@@ -149,10 +98,10 @@ __device__ inline Key mt__bits_of(Key key, const mt__meaning &m) {
 __device__ inline void mt__store_real(int32_t dtype, char *p, double x) {
   switch (dtype) {
   case MT_FLOAT16:
-    *(uint16_t *)p = mt__half_of_double(x);
+    *(uint16_t *)p = mt__double_to_half(x);
     break;
   case MT_BFLOAT16:
-    *(uint16_t *)p = mt__bfloat16_of_double(x);
+    *(uint16_t *)p = mt__double_to_bfloat16(x);
     break;
   case MT_FLOAT32:
     *(float *)p = (float)x;

@@ -37,7 +37,7 @@ void widen(job *w) {
                   (uint64_t)(walk->size[0] * bytes) | (uint64_t)w->step;
   for (int32_t d = 1; d < walk->ndim; d++)
     bits |= (uint64_t)walk->stride[0][d] | (uint64_t)walk->stride[1][d];
-  int64_t unit = bits % UNIT == 0 ? UNIT : bits % 8 == 0 ? 8 : bits % 4 == 0 ? 4 : bytes;
+  int64_t unit = bits % UNIT == 0 ? (int64_t)UNIT : bits % 8 == 0 ? 8 : bits % 4 == 0 ? 4 : bytes;
   if (unit <= bytes) return;
   walk->size[0] = walk->size[0] * bytes / unit;
   walk->stride[0][0] = walk->stride[1][0] = unit;

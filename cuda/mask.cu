@@ -1,7 +1,8 @@
 /*
- * Masks: how many elements are set, and what is done with those, in C order. A block counts what a tile
- * of the mask has; the counts are added up to the tiles' first positions; then a block lists a tile's set
- * elements in shared memory, and its threads take one each, so that neighbours write neighbours.
+ * Masks: how many elements are set, and what is done with those, in C order. A block counts what a
+ * tile of the mask has; the counts are added up to the tiles' first positions; then a block lists a
+ * tile's set elements in shared memory, and its threads take one each, so that neighbours write
+ * neighbours.
  */
 #include "mask.h"
 
@@ -15,7 +16,8 @@ struct job {
   int64_t *first; /* of each tile: how many elements are set up to its end */
   int32_t bytes;
   bool aligned;
-  /* Elements one after the other, or one for all where the step is 0; NULL: coordinates are wanted. */
+  /* Elements one after the other, or one for all where the step is 0; NULL: coordinates are wanted.
+   */
   char *dense;
   int64_t dense_step;
   bool to_dense;

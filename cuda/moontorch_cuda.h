@@ -50,6 +50,8 @@ typedef struct mt_cuda_memory {
   int64_t peak_;     /* highest used_ so far */
 } mt_cuda_memory;
 MT_API int32_t mt_cuda_memory_info(mt_cuda_memory *out, int32_t device);
+/* The bytes that storages hold on all devices, kept up to date; the pointer is valid for ever. */
+MT_API const int64_t *mt_cuda_held(void);
 /* Gives what is reserved and not used back to the device. */
 MT_API int32_t mt_cuda_trim(int32_t device);
 /* Seeds the random numbers of a device (Philox 4x32-10), or of all for -1. */

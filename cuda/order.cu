@@ -1,7 +1,8 @@
 /*
- * Order statistics of lines. Elements become unsigned keys of the same order, with NaN above all else;
- * the keys of many lines are sorted at once, stably, with the number of the line above the key, and
- * what comes out is the element's place. The first element of a run of equal keys is the result.
+ * Order statistics of lines. Elements become unsigned keys of the same order, with NaN above all
+ * else; the keys of many lines are sorted at once, stably, with the number of the line above the
+ * key, and what comes out is the element's place. The first element of a run of equal keys is the
+ * result.
  */
 #include <cub/device/device_radix_sort.cuh>
 
@@ -18,7 +19,7 @@ enum {
 };
 
 struct job {
-  mt__strided lines; /* of the input, the values and the positions */
+  mt__strided lines;      /* of the input, the values and the positions */
   int64_t length, stride; /* of a line */
   int64_t first, nlines;  /* lines of this batch */
   mt__meaning of;
@@ -27,7 +28,8 @@ struct job {
   int64_t k;
   uint64_t *keys;
   uint32_t *places; /* of the elements in the batch: once sorted, in their order */
-  uint64_t *runs;   /* of each line: the longest run, and in the low bits the first one's complement */
+  uint64_t
+      *runs; /* of each line: the longest run, and in the low bits the first one's complement */
 };
 
 __device__ inline const char *element(const job &w, int64_t line, int64_t i) {
@@ -90,8 +92,8 @@ __device__ inline uint64_t sorted_key(const job &w, int64_t line, int64_t i) {
   return key_of(w, element(w, line, sorted(w, line, i)));
 }
 
-/* The first number in the order of a line from `low` on whose key is not below `key`, or above it; all
- * from `high` on are. */
+/* The first number in the order of a line from `low` on whose key is not below `key`, or above it;
+ * all from `high` on are. */
 __device__ inline int64_t bound(const job &w, int64_t line, int64_t low, int64_t high, uint64_t key,
                                 bool above) {
   while (low < high) {
@@ -109,8 +111,8 @@ __device__ inline uint64_t longer(uint64_t a, uint64_t b) {
   return a > b ? a : b;
 }
 
-/* The longest run that begins in each piece of the lines, and so in each line: atomic maxima of integers
- * come out alike in any order. */
+/* The longest run that begins in each piece of the lines, and so in each line: atomic maxima of
+ * integers come out alike in any order. */
 __global__ void run_kernel(job w) {
   __shared__ uint64_t best[THREADS];
   int32_t own = (int32_t)threadIdx.x;
@@ -146,8 +148,8 @@ __global__ void pick_kernel(job w) {
     if (w.what == MT__MODE) {
       i = 0xffffffff - (int64_t)(w.runs[line] & 0xffffffff);
     } else {
-      bool nan = w.what == MT__MEDIAN && w.of.real &&
-                 sorted_key(w, line, w.length - 1) == w.of.ones;
+      bool nan =
+          w.what == MT__MEDIAN && w.of.real && sorted_key(w, line, w.length - 1) == w.of.ones;
       if (nan) i = w.length - 1;
       i = bound(w, line, 0, i, sorted_key(w, line, i), false);
     }

@@ -77,8 +77,8 @@ void mt__plan_reduction(mt__reduction *r, const mt_tensor *out, const mt_tensor 
   r->out_dtype = out->dtype_;
   r->bytes = bytes;
   const mt__strided *kept = &r->kept;
-  r->across = kept->ndim > 0 && r->count > 0 &&
-              magnitude(kept->stride[0][0]) < magnitude(r->stride[0]);
+  r->across =
+      kept->ndim > 0 && r->count > 0 && magnitude(kept->stride[0][0]) < magnitude(r->stride[0]);
   r->lanes = power_of_two((r->count + LANE - 1) / LANE, MT__THREADS);
   if (r->across) { /* a warp of columns at least, if there are as many */
     int32_t columns = power_of_two(kept->size[0], 32);
@@ -182,8 +182,8 @@ int32_t mt__count_bits(const char *op, const mt_tensor *a, uint64_t bits, int64_
   mt__plan_reduction(&r, &out, &out, a, UINT64_MAX, false);
   MT_TRY(mt__reduce_count(op, device, r));
   cudaStream_t stream = mt__cuda_stream(device);
-  MT_CUDA_TRY(op, cudaMemcpyAsync(count, scratch.data(), sizeof *count, cudaMemcpyDeviceToHost,
-                                  stream));
+  MT_CUDA_TRY(
+      op, cudaMemcpyAsync(count, scratch.data(), sizeof *count, cudaMemcpyDeviceToHost, stream));
   return mt__cuda_check(op, cudaStreamSynchronize(stream));
 }
 

@@ -3,9 +3,9 @@
  *
  * A block of threads is cut into `columns` of outputs and `lanes` that share the elements of an
  * output. Lanes are neighbours where the reduced elements lie together, and columns are where the
- * outputs do, so that neighbouring threads read neighbouring elements. Where there are few outputs, their
- * elements are cut into chunks too, whose states lie in scratch memory until a second kernel merges
- * them. The cuts depend on the shape alone, and so does the result.
+ * outputs do, so that neighbouring threads read neighbouring elements. Where there are few outputs,
+ * their elements are cut into chunks too, whose states lie in scratch memory until a second kernel
+ * merges them. The cuts depend on the shape alone, and so does the result.
  *
  * An accumulator is a struct without constructors:
  *
@@ -13,7 +13,8 @@
  *   void add(bits, position, reduction)      takes in an element, as its bits; positions count the
  *                                            reduced elements, fastest first, and ascend
  *   void merge(const State &)                takes in another's elements
- *   void finish(out, second, in, reduction)  writes the result of the output whose elements begin at in
+ *   void finish(out, second, in, reduction)  writes the result of the output whose elements begin
+ * at in
  */
 #ifndef MT_CUDA_REDUCE_H
 #define MT_CUDA_REDUCE_H
@@ -24,24 +25,25 @@
 enum { MT__THREADS = 256 };
 
 struct mt__reduction {
-  mt__strided kept; /* of the input, the output and a second output: `data` of its own is not used */
+  mt__strided
+      kept; /* of the input, the output and a second output: `data` of its own is not used */
   const char *in;
   char *out, *second;
   int32_t op, out_dtype, bytes; /* of an element of the input */
   double parameter;
   mt__meaning of;
-  uint64_t bits;   /* which bits tell an element from 0, where that is asked */
-  int64_t count;   /* elements of an output */
+  uint64_t bits; /* which bits tell an element from 0, where that is asked */
+  int64_t count; /* elements of an output */
   int64_t outputs;
 
   int32_t nreduced;
   int64_t size[MT_MAXDIM], stride[MT_MAXDIM]; /* of the reduced dimensions, fastest first */
-  bool vectors;          /* reads go by 16 bytes: sizes and positions count those */
-  int64_t units;         /* reads of an output */
-  int64_t chunk, chunks; /* units of a chunk, chunks of an output */
+  bool vectors;               /* reads go by 16 bytes: sizes and positions count those */
+  int64_t units;              /* reads of an output */
+  int64_t chunk, chunks;      /* units of a chunk, chunks of an output */
   int32_t lanes, merge_lanes; /* powers of two */
-  bool across;           /* columns are neighbours, not lanes */
-  void *states;          /* of the chunks, output after output */
+  bool across;                /* columns are neighbours, not lanes */
+  void *states;               /* of the chunks, output after output */
 };
 
 struct alignas(16) mt__quad {
@@ -51,7 +53,8 @@ struct alignas(16) mt__quad {
 /* Bytes from the first element of an output to unit i. */
 __device__ inline int64_t mt__reduced_at(const mt__reduction &r, int64_t i) {
   int64_t at = 0;
-  MT__ROLLED for (int32_t d = 0; d + 1 < r.nreduced; d++) at += mt__split(&i, r.size[d]) * r.stride[d];
+  MT__ROLLED for (int32_t d = 0; d + 1 < r.nreduced; d++) at +=
+      mt__split(&i, r.size[d]) * r.stride[d];
   return at + i * r.stride[r.nreduced - 1];
 }
 
@@ -63,19 +66,19 @@ __device__ inline void mt__fold(State &s, const mt__reduction &r, const char *in
   int64_t i = begin;
   for (; i + (UNDER_WAY - 1) * step < end; i += UNDER_WAY * step) {
     Unit read[UNDER_WAY];
-   MT__UNROLLED for (int u = 0; u < UNDER_WAY; u++)
-      read[u] = *(const Unit *)(in + mt__reduced_at(r, i + u * step));
-   MT__UNROLLED for (int u = 0; u < UNDER_WAY; u++) {
+    MT__UNROLLED for (int u = 0; u < UNDER_WAY; u++) read[u] =
+        *(const Unit *)(in + mt__reduced_at(r, i + u * step));
+    MT__UNROLLED for (int u = 0; u < UNDER_WAY; u++) {
       Bits part[PARTS];
       memcpy(part, &read[u], sizeof part);
-     MT__UNROLLED for (int k = 0; k < PARTS; k++) s.add(part[k], (i + u * step) * PARTS + k, r);
+      MT__UNROLLED for (int k = 0; k < PARTS; k++) s.add(part[k], (i + u * step) * PARTS + k, r);
     }
   }
   for (; i < end; i += step) {
     Unit read = *(const Unit *)(in + mt__reduced_at(r, i));
     Bits part[PARTS];
     memcpy(part, &read, sizeof part);
-   MT__UNROLLED for (int k = 0; k < PARTS; k++) s.add(part[k], i * PARTS + k, r);
+    MT__UNROLLED for (int k = 0; k < PARTS; k++) s.add(part[k], i * PARTS + k, r);
   }
 }
 
@@ -100,8 +103,7 @@ __device__ inline void mt__finish(State *s, const mt__reduction &r, int64_t outp
   s->finish(r.out + at[1], r.second + at[2], r.in + at[0], r);
 }
 
-template <typename State, typename Bits>
-__global__ void mt__reduce_kernel(mt__reduction r) {
+template <typename State, typename Bits> __global__ void mt__reduce_kernel(mt__reduction r) {
   __shared__ State states[MT__THREADS];
   int32_t own = (int32_t)threadIdx.x, columns = MT__THREADS / r.lanes;
   int32_t lane = r.across ? own / columns : own % r.lanes;
@@ -132,8 +134,7 @@ __global__ void mt__reduce_kernel(mt__reduction r) {
   }
 }
 
-template <typename State>
-__global__ void mt__merge_kernel(mt__reduction r) {
+template <typename State> __global__ void mt__merge_kernel(mt__reduction r) {
   __shared__ State states[MT__THREADS];
   int32_t lane = (int32_t)threadIdx.x % r.merge_lanes, columns = MT__THREADS / r.merge_lanes;
   int64_t items = (r.outputs + columns - 1) / columns;

@@ -1,6 +1,6 @@
 /*
- * any, all, count_nonzero and the norm for p = 0: all of them count the elements that are not 0, which
- * shows in their bits, whatever the dtype.
+ * any, all, count_nonzero and the norm for p = 0: all of them count the elements that are not 0,
+ * which shows in their bits, whatever the dtype.
  */
 #include "reduce.h"
 
@@ -8,9 +8,10 @@ namespace {
 
 struct count {
   int64_t set;
-  __device__ void start() { set = 0; }
-  template <typename Bits>
-  __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
+  __device__ void start() {
+    set = 0;
+  }
+  template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
     set += (bits & (Bits)r.bits) != 0;
   }
   __device__ void add(mt__pair<uint32_t> x, int64_t, const mt__reduction &r) {
@@ -19,7 +20,9 @@ struct count {
   __device__ void add(mt__pair<uint64_t> x, int64_t, const mt__reduction &r) {
     set += ((x.re | x.im) & r.bits) != 0;
   }
-  __device__ void merge(const count &other) { set += other.set; }
+  __device__ void merge(const count &other) {
+    set += other.set;
+  }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
     switch (r.op) {
     case MT_OP_ANY:

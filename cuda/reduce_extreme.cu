@@ -5,16 +5,18 @@
 
 namespace {
 
-template <typename Key>
-struct extreme {
+template <typename Key> struct extreme {
   Key best;
-  __device__ void start() { best = 0; }
-  template <typename Bits>
-  __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
+  __device__ void start() {
+    best = 0;
+  }
+  template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
     Key key = mt__key_of<Key>(bits, r.of);
     best = key > best ? key : best;
   }
-  __device__ void merge(const extreme &other) { best = other.best > best ? other.best : best; }
+  __device__ void merge(const extreme &other) {
+    best = other.best > best ? other.best : best;
+  }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
     mt__store_integer(r.bytes, out, mt__bits_of<Key>(best, r.of));
   }
@@ -29,8 +31,7 @@ __device__ inline void copy_element(char *out, const char *in, int32_t bytes) {
   mt__store_integer(bytes, out, bits);
 }
 
-template <typename Key>
-struct position {
+template <typename Key> struct position {
   Key best;
   int64_t at;
   __device__ void start() {
@@ -42,11 +43,12 @@ struct position {
     best = better ? key : best;
     at = better ? where : at;
   }
-  template <typename Bits>
-  __device__ void add(Bits bits, int64_t where, const mt__reduction &r) {
+  template <typename Bits> __device__ void add(Bits bits, int64_t where, const mt__reduction &r) {
     offer(mt__place_of<Key>(bits, r.of), where);
   }
-  __device__ void merge(const position &other) { offer(other.best, other.at); }
+  __device__ void merge(const position &other) {
+    offer(other.best, other.at);
+  }
   __device__ void finish(char *out, char *second, const char *in, const mt__reduction &r) const {
     if (r.op == MT_OP_ARGMAX || r.op == MT_OP_ARGMIN) {
       *(int64_t *)out = at;

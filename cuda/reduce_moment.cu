@@ -1,6 +1,6 @@
 /*
- * var and std, and the norms for p = 1, 2, inf and -inf; all in double. Complex dtypes reach these as pairs
- * of reals or as absolute values.
+ * var and std, and the norms for p = 1, 2, inf and -inf; all in double. Complex dtypes reach these
+ * as pairs of reals or as absolute values.
  */
 #include "reduce.h"
 
@@ -8,12 +8,14 @@ namespace {
 
 /*
  * How many elements, their mean, and the sum of the squares of the distances from it. Elements are
- * taken in as distances from the mean of as many that came before, or more, so that nothing cancels in
+ * taken in as distances from the mean of as many that came before, or more, so that nothing cancels
+ * in
  *
  *   mean += S1 / (n + rows)      m2 += S2 - S1^2 / (n + rows)
  *
- * with S1 and S2 the sums of `rows` distances and of their squares. Parts are merged as in Chan, Golub,
- * LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979).
+ * with S1 and S2 the sums of `rows` distances and of their squares. Parts are merged as in Chan,
+ * Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances"
+ * (1979).
  */
 struct spread {
   double mean, m2, s1, s2;
@@ -31,11 +33,11 @@ struct spread {
     rows = 0;
     s1 = s2 = 0;
   }
-  template <typename Bits>
-  __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
+  template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
     double x = mt__number_of(bits, r.of);
     if (n == 0) {
       mean = x;
+      m2 = x - x; /* not 0 where x is not finite */
       n = 1;
       return;
     }
@@ -58,8 +60,8 @@ struct spread {
       n += more.n;
     }
   }
-  /* Nothing is left to divide by where there are no more elements than the correction. Roundings may
-   * leave a sum of squares just below 0. */
+  /* Nothing is left to divide by where there are no more elements than the correction. Roundings
+   * may leave a sum of squares just below 0. */
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) {
     settle();
     double freedom = (double)r.count - r.parameter;
@@ -71,13 +73,16 @@ struct spread {
 /* For p = 1 and 2. */
 struct power_norm {
   double total;
-  __device__ void start() { total = 0; }
-  template <typename Bits>
-  __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
+  __device__ void start() {
+    total = 0;
+  }
+  template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
     double x = mt__number_of(bits, r.of);
     total += r.parameter == 2 ? x * x : fabs(x);
   }
-  __device__ void merge(const power_norm &other) { total += other.total; }
+  __device__ void merge(const power_norm &other) {
+    total += other.total;
+  }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
     mt__store_real(r.out_dtype, out, r.parameter == 2 ? sqrt(total) : total);
   }
@@ -86,13 +91,18 @@ struct power_norm {
 /* For p = inf. NaN wins. */
 struct largest_norm {
   double best;
-  __device__ void start() { best = 0; }
-  __device__ void take(double x) { best = best > x || best != best ? best : x; }
-  template <typename Bits>
-  __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
+  __device__ void start() {
+    best = 0;
+  }
+  __device__ void take(double x) {
+    best = best > x || best != best ? best : x;
+  }
+  template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
     take(fabs(mt__number_of(bits, r.of)));
   }
-  __device__ void merge(const largest_norm &other) { take(other.best); }
+  __device__ void merge(const largest_norm &other) {
+    take(other.best);
+  }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
     mt__store_real(r.out_dtype, out, best);
   }
@@ -101,20 +111,24 @@ struct largest_norm {
 /* For p = -inf. */
 struct smallest_norm {
   double best;
-  __device__ void start() { best = (double)INFINITY; }
-  __device__ void take(double x) { best = best < x || best != best ? best : x; }
-  template <typename Bits>
-  __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
+  __device__ void start() {
+    best = (double)INFINITY;
+  }
+  __device__ void take(double x) {
+    best = best < x || best != best ? best : x;
+  }
+  template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
     take(fabs(mt__number_of(bits, r.of)));
   }
-  __device__ void merge(const smallest_norm &other) { take(other.best); }
+  __device__ void merge(const smallest_norm &other) {
+    take(other.best);
+  }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
     mt__store_real(r.out_dtype, out, best);
   }
 };
 
-template <typename State>
-int32_t run(const char *op, int32_t device, const mt__reduction &r) {
+template <typename State> int32_t run(const char *op, int32_t device, const mt__reduction &r) {
   switch (r.bytes) {
   case 1:
     return mt__run_reduction<State, uint8_t>(op, device, r);

@@ -8,12 +8,15 @@ namespace {
 /* Of integers and bool, which wrap. */
 struct integer_sum {
   uint64_t total;
-  __device__ void start() { total = 0; }
-  template <typename Bits>
-  __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
+  __device__ void start() {
+    total = 0;
+  }
+  template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
     total += mt__integer_of(bits, r.of);
   }
-  __device__ void merge(const integer_sum &other) { total += other.total; }
+  __device__ void merge(const integer_sum &other) {
+    total += other.total;
+  }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
     if (r.op == MT_OP_MEAN)
       *(double *)out = (r.of.sign != 0 ? (double)(int64_t)total : (double)total) / (double)r.count;
@@ -25,29 +28,33 @@ struct integer_sum {
 /* Of floats up to 32 bits. */
 struct real_sum {
   double total;
-  __device__ void start() { total = 0; }
-  template <typename Bits>
-  __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
+  __device__ void start() {
+    total = 0;
+  }
+  template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
     total += mt__real_of(bits, r.of);
   }
-  __device__ void merge(const real_sum &other) { total += other.total; }
+  __device__ void merge(const real_sum &other) {
+    total += other.total;
+  }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
     mt__store_real(r.out_dtype, out, r.op == MT_OP_MEAN ? total / (double)r.count : total);
   }
 };
 
-/* Of float64: keeps what the roundings lose. Knuth, The Art of Computer Programming 2, section 4.2.2,
- * theorem B. */
+/* Of float64: keeps what the roundings lose. Knuth, The Art of Computer Programming 2,
+ * section 4.2.2, theorem B. */
 struct exact_sum {
   double high, low;
-  __device__ void start() { high = low = 0; }
+  __device__ void start() {
+    high = low = 0;
+  }
   __device__ void take(double x) {
     double sum = high + x, rest = sum - high, lost = (high - (sum - rest)) + (x - rest);
     low += lost - lost == 0 ? lost : 0; /* inf - inf would spoil an infinite sum */
     high = sum;
   }
-  template <typename Bits>
-  __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
+  template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
     take(mt__real_of(bits, r.of));
   }
   __device__ void merge(const exact_sum &other) {
@@ -62,9 +69,10 @@ struct exact_sum {
 
 struct complex_sum {
   double re, im;
-  __device__ void start() { re = im = 0; }
-  template <typename Part>
-  __device__ void add(mt__pair<Part> x, int64_t, const mt__reduction &) {
+  __device__ void start() {
+    re = im = 0;
+  }
+  template <typename Part> __device__ void add(mt__pair<Part> x, int64_t, const mt__reduction &) {
     re += x.re;
     im += x.im;
   }
@@ -80,12 +88,15 @@ struct complex_sum {
 
 struct integer_product {
   uint64_t total;
-  __device__ void start() { total = 1; }
-  template <typename Bits>
-  __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
+  __device__ void start() {
+    total = 1;
+  }
+  template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
     total *= mt__integer_of(bits, r.of);
   }
-  __device__ void merge(const integer_product &other) { total *= other.total; }
+  __device__ void merge(const integer_product &other) {
+    total *= other.total;
+  }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &) const {
     *(uint64_t *)out = total;
   }
@@ -93,12 +104,15 @@ struct integer_product {
 
 struct real_product {
   double total;
-  __device__ void start() { total = 1; }
-  template <typename Bits>
-  __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
+  __device__ void start() {
+    total = 1;
+  }
+  template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
     total *= mt__real_of(bits, r.of);
   }
-  __device__ void merge(const real_product &other) { total *= other.total; }
+  __device__ void merge(const real_product &other) {
+    total *= other.total;
+  }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
     mt__store_real(r.out_dtype, out, total);
   }
@@ -115,11 +129,12 @@ struct complex_product {
     im = re * y + im * x;
     re = product;
   }
-  template <typename Part>
-  __device__ void add(mt__pair<Part> x, int64_t, const mt__reduction &) {
+  template <typename Part> __device__ void add(mt__pair<Part> x, int64_t, const mt__reduction &) {
     take(x.re, x.im);
   }
-  __device__ void merge(const complex_product &other) { take(other.re, other.im); }
+  __device__ void merge(const complex_product &other) {
+    take(other.re, other.im);
+  }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
     mt__store_complex(r.out_dtype, out, mt__pair<double>{re, im});
   }

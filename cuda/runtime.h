@@ -39,7 +39,7 @@ int32_t mt__cuda_await(mt_storage *s);
 int32_t mt__cuda_join(int32_t device, cudaStream_t stream);
 /* `later` waits for what `earlier` has by now; they may lie on different devices. */
 int32_t mt__cuda_follow(const char *op, int32_t earlier_device, cudaStream_t earlier,
-                       cudaStream_t later);
+                        int32_t later_device, cudaStream_t later);
 
 int32_t mt__cuda_publish(int32_t device, uint64_t stream);
 

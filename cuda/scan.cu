@@ -26,8 +26,7 @@ void mt__plan_scan(mt__scan *s, const mt_tensor *out, const mt_tensor *at, const
   s->in_bytes = mt__bytes(a->dtype_);
   s->out_bytes = mt__bytes(out->dtype_);
   s->out_dtype = out->dtype_;
-  s->across =
-      s->lines.ndim > 0 && magnitude(s->lines.stride[0][0]) < magnitude(s->in_stride);
+  s->across = s->lines.ndim > 0 && magnitude(s->lines.stride[0][0]) < magnitude(s->in_stride);
   s->product = false;
   s->chunk = s->length;
   s->chunks = 1;
@@ -71,9 +70,10 @@ namespace {
 /* Of integers and bool, which wrap. */
 struct integer_run {
   uint64_t value;
-  __device__ void start(const mt__scan &s) { value = s.product; }
-  template <typename Bits>
-  static __device__ integer_run of(Bits bits, int64_t, const mt__scan &s) {
+  __device__ void start(const mt__scan &s) {
+    value = s.product;
+  }
+  template <typename Bits> static __device__ integer_run of(Bits bits, int64_t, const mt__scan &s) {
     return integer_run{mt__integer_of(bits, s.of)};
   }
   __device__ void join(const integer_run &other, const mt__scan &s) {
@@ -86,9 +86,10 @@ struct integer_run {
 
 struct real_run {
   double value;
-  __device__ void start(const mt__scan &s) { value = s.product; }
-  template <typename Bits>
-  static __device__ real_run of(Bits bits, int64_t, const mt__scan &s) {
+  __device__ void start(const mt__scan &s) {
+    value = s.product;
+  }
+  template <typename Bits> static __device__ real_run of(Bits bits, int64_t, const mt__scan &s) {
     return real_run{mt__real_of(bits, s.of)};
   }
   __device__ void join(const real_run &other, const mt__scan &s) {

@@ -1,17 +1,18 @@
 /*
  * The kernels of a scan, for any running state.
  *
- * A block takes tiles of a few lines side by side (one, where lines are long), down the lines. A tile is
- * read so that neighbouring threads read neighbouring elements, and lies in shared memory turned such
- * that each thread then has some elements of one line after another. Where there are too few lines to
- * keep a device busy, they are cut into chunks: their totals are found first, scanned, and carried into
- * the chunks. The cuts depend on the shape alone, and so does the result.
+ * A block takes tiles of a few lines side by side (one, where lines are long), down the lines. A
+ * tile is read so that neighbouring threads read neighbouring elements, and lies in shared memory
+ * turned such that each thread then has some elements of one line after another. Where there are
+ * too few lines to keep a device busy, they are cut into chunks: their totals are found first,
+ * scanned, and carried into the chunks. The cuts depend on the shape alone, and so does the result.
  *
  * A state is a struct without constructors, of no elements after start():
  *
  *   static State of(bits, i, scan)                element number i of a line
  *   void join(const State &other, scan)           takes in the elements of another, in any order
- *   void store(out, at, line, scan)               writes the result; `line` is where the line begins in the input
+ *   void store(out, at, line, scan)               writes the result; `line` is where the line
+ * begins in the input
  */
 #ifndef MT_CUDA_SCAN_H
 #define MT_CUDA_SCAN_H
@@ -28,26 +29,26 @@ struct mt__scan {
   mt__meaning of;
   int32_t in_bytes, out_bytes, out_dtype;
   bool product;
-  int32_t width; /* lines of a tile: a power of two */
-  bool across;   /* lines are neighbours in memory, not the elements of one */
+  int32_t width;         /* lines of a tile: a power of two */
+  bool across;           /* lines are neighbours in memory, not the elements of one */
   int64_t chunk, chunks; /* elements, and how many chunks a line has */
-  void *totals;  /* the states of the chunks, line after line; once scanned, up to their ends */
+  void *totals; /* the states of the chunks, line after line; once scanned, up to their ends */
 };
 
-template <typename State>
-struct mt__tile {
+template <typename State> struct mt__tile {
   enum {
     ITEMS = sizeof(State) > 8 ? 4 : 8, /* of a thread */
     SIZE = MT__SCANNERS * ITEMS
   };
   State element[SIZE + MT__SCANNERS]; /* a gap after each thread's keeps banks apart */
   State total[MT__SCANNERS], carry[MT__SCANNERS];
-  __device__ State &at(int32_t i) { return element[i + i / ITEMS]; }
+  __device__ State &at(int32_t i) {
+    return element[i + i / ITEMS];
+  }
 };
 
 /* The total of each chunk. */
-template <typename State, typename Bits>
-__global__ void mt__total_kernel(mt__scan s) {
+template <typename State, typename Bits> __global__ void mt__total_kernel(mt__scan s) {
   __shared__ State totals[MT__SCANNERS];
   int32_t own = (int32_t)threadIdx.x, lanes = MT__SCANNERS / s.width;
   int32_t lane = s.across ? own / s.width : own % lanes;
@@ -76,12 +77,13 @@ __global__ void mt__total_kernel(mt__scan s) {
   }
 }
 
-/* Elements first, first + 1, ... of the lines of a tile: into it, or (out) its states to the results. */
+/* Elements first, first + 1, ... of the lines of a tile: into it, or (out) its states to the
+ * results. */
 template <typename State, typename Bits>
 __device__ inline void mt__move_tile(mt__tile<State> *tile, const mt__scan &s, int64_t line,
                                      int64_t first, int64_t end, bool out) {
   int32_t rows = mt__tile<State>::SIZE / s.width;
- MT__UNROLLED for (int k = 0; k < mt__tile<State>::ITEMS; k++) {
+  MT__UNROLLED for (int k = 0; k < mt__tile<State>::ITEMS; k++) {
     int32_t e = k * MT__SCANNERS + (int32_t)threadIdx.x;
     int32_t column = s.across ? e % s.width : e / rows, row = s.across ? e / s.width : e % rows;
     State &state = tile->at(column * rows + row);
@@ -99,7 +101,8 @@ __device__ inline void mt__move_tile(mt__tile<State> *tile, const mt__scan &s, i
   }
 }
 
-/* Each thread scans its elements, the threads of a line scan their totals, and all join what came before. */
+/* Each thread scans its elements, the threads of a line scan their totals, and all join what came
+ * before. */
 template <typename State>
 __device__ inline void mt__scan_tile(mt__tile<State> *tile, const mt__scan &s) {
   enum { ITEMS = mt__tile<State>::ITEMS };
@@ -107,7 +110,7 @@ __device__ inline void mt__scan_tile(mt__tile<State> *tile, const mt__scan &s) {
   int32_t segment = own % segments, column = own / segments;
   State run[ITEMS];
   run[0] = tile->at(own * ITEMS);
- MT__UNROLLED for (int k = 1; k < ITEMS; k++) {
+  MT__UNROLLED for (int k = 1; k < ITEMS; k++) {
     run[k] = run[k - 1];
     run[k].join(tile->at(own * ITEMS + k), s);
   }
@@ -122,7 +125,7 @@ __device__ inline void mt__scan_tile(mt__tile<State> *tile, const mt__scan &s) {
   }
   State before = tile->carry[column];
   if (segment > 0) before.join(tile->total[own - 1], s);
- MT__UNROLLED for (int k = 0; k < ITEMS; k++) {
+  MT__UNROLLED for (int k = 0; k < ITEMS; k++) {
     run[k].join(before, s);
     tile->at(own * ITEMS + k) = run[k];
   }
@@ -130,8 +133,7 @@ __device__ inline void mt__scan_tile(mt__tile<State> *tile, const mt__scan &s) {
   if (segment == segments - 1) tile->carry[column] = run[ITEMS - 1];
 }
 
-template <typename State, typename Bits>
-__global__ void mt__scan_kernel(mt__scan s) {
+template <typename State, typename Bits> __global__ void mt__scan_kernel(mt__scan s) {
   __shared__ mt__tile<State> tile;
   int32_t own = (int32_t)threadIdx.x, rows = mt__tile<State>::SIZE / s.width;
   int64_t items = (s.nlines + s.width - 1) / s.width * s.chunks;
@@ -156,14 +158,17 @@ __global__ void mt__scan_kernel(mt__scan s) {
 }
 
 /* A state as an element of a line of states: how totals are scanned. */
-template <typename State>
-struct mt__carried {
+template <typename State> struct mt__carried {
   State state;
-  __device__ void start(const mt__scan &s) { state.start(s); }
+  __device__ void start(const mt__scan &s) {
+    state.start(s);
+  }
   static __device__ mt__carried of(const mt__carried &element, int64_t, const mt__scan &) {
     return element;
   }
-  __device__ void join(const mt__carried &other, const mt__scan &s) { state.join(other.state, s); }
+  __device__ void join(const mt__carried &other, const mt__scan &s) {
+    state.join(other.state, s);
+  }
   __device__ void store(char *out, char *, const char *, const mt__scan &) const {
     *(mt__carried *)out = *this;
   }

@@ -5,8 +5,7 @@
 
 namespace {
 
-template <typename Key>
-struct extreme_run {
+template <typename Key> struct extreme_run {
   Key best;
   int64_t at;
   /* The lowest key is only the best so far where it is the first element's. */

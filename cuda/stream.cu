@@ -34,12 +34,15 @@ cudaStream_t mt__cuda_stream(int32_t device) {
 /* --------------------------------------------------------------------------------- the order */
 
 int32_t mt__cuda_follow(const char *op, int32_t earlier_device, cudaStream_t earlier,
-                       cudaStream_t later) {
+                        int32_t later_device, cudaStream_t later) {
   cudaEvent_t event;
   mt__on on(earlier_device);
   MT_CUDA_TRY(op, cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
   cudaError_t error = cudaEventRecord(event, earlier);
-  if (error == cudaSuccess) error = cudaStreamWaitEvent(later, event, 0);
+  if (error == cudaSuccess) {
+    mt__on there(later_device); /* whose default stream a null one is */
+    error = cudaStreamWaitEvent(later, event, 0);
+  }
   cudaEventDestroy(event); /* it lives on until what waits for it has seen it */
   return mt__cuda_check(op, error);
 }
@@ -47,9 +50,9 @@ int32_t mt__cuda_follow(const char *op, int32_t earlier_device, cudaStream_t ear
 int32_t mt__cuda_join(int32_t device, cudaStream_t stream) {
   std::lock_guard<std::mutex> guard(mutex);
   for (mt_stream *s : streams(device))
-    if (s->handle != stream) MT_TRY(mt__cuda_follow("stream", device, s->handle, stream));
+    if (s->handle != stream) MT_TRY(mt__cuda_follow("stream", device, s->handle, device, stream));
   /* The default stream's work too, where the block was another's. */
-  if (stream != nullptr) MT_TRY(mt__cuda_follow("stream", device, nullptr, stream));
+  if (stream != nullptr) MT_TRY(mt__cuda_follow("stream", device, nullptr, device, stream));
   return 0;
 }
 
@@ -60,7 +63,7 @@ int32_t mt__cuda_publish(int32_t device, uint64_t stream) {
                        : stream == 2 ? cudaStreamPerThread
                                      : reinterpret_cast<cudaStream_t>((uintptr_t)stream);
   if (other == own || (stream == 1 && own == nullptr)) return 0;
-  return mt__cuda_follow("dlpack", device, own, other);
+  return mt__cuda_follow("dlpack", device, own, device, other);
 }
 
 /* ------------------------------------------------------------------------------------ streams */
@@ -107,7 +110,7 @@ void mt_stream_release(mt_stream *s) {
   if (s->handle != nullptr && !mt__cuda_forked()) {
     mt__on on(s->device);
     /* Memory that it used goes on in the default stream. */
-    mt__cuda_follow("Stream", s->device, s->handle, nullptr);
+    mt__cuda_follow("Stream", s->device, s->handle, s->device, nullptr);
     mt__cuda_disown(s->handle);
     if (s->owned) cudaStreamDestroy(s->handle);
   }

@@ -20,15 +20,15 @@ struct mt__strided {
 
 /* A loop that is not worth its code several times over. */
 #if defined(__CUDACC__)
-#define MT__ROLLED _Pragma("unroll 1")
+#define MT__ROLLED   _Pragma("unroll 1")
 #define MT__UNROLLED _Pragma("unroll")
 #else
 #define MT__ROLLED
 #define MT__UNROLLED
 #endif
 
-/* index becomes the quotient by a size, and the remainder is given. Processors of this kind divide 32
- * bits several times faster than 64. */
+/* index becomes the quotient by a size, and the remainder is given. Processors of this kind divide
+ * 32 bits several times faster than 64. */
 __device__ inline int64_t mt__split(int64_t *index, int64_t size) {
   uint64_t whole = (uint64_t)*index;
   if ((whole | (uint64_t)size) >> 32 == 0) {
@@ -50,7 +50,8 @@ __device__ inline void mt__strided_at(const mt__strided &walk, int64_t index, in
   }
 }
 
-/* The dimensions of n tensors of one shape, in C order; `without` < 0 or a dimension to leave out. */
+/* The dimensions of n tensors of one shape, in C order; `without` < 0 or a dimension to leave out.
+ */
 void mt__strided_over(mt__strided *walk, int32_t n, const mt_tensor *const *t, int32_t without);
 /* Merges dimensions where they continue each other, which keeps the order of the elements. */
 void mt__strided_merge(mt__strided *walk);

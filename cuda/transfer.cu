@@ -11,13 +11,13 @@
 static int32_t to_peer(void *dst, int32_t dst_device, const void *src, int32_t src_device,
                        int64_t nbytes) {
   cudaStream_t from = mt__cuda_stream(src_device), to = mt__cuda_stream(dst_device);
-  MT_TRY(mt__cuda_follow("copy", dst_device, to, from));
+  MT_TRY(mt__cuda_follow("copy", dst_device, to, src_device, from));
   {
     mt__on on(src_device);
     MT_CUDA_TRY("copy", cudaMemcpyPeerAsync(dst, dst_device - 1, src, src_device - 1, (size_t)nbytes,
                                             from));
   }
-  return mt__cuda_follow("copy", src_device, from, to);
+  return mt__cuda_follow("copy", src_device, from, dst_device, to);
 }
 
 int32_t mt__cuda_transfer(void *dst, int32_t dst_device, const void *src, int32_t src_device,

@@ -64,7 +64,7 @@ describe('the pages', function()
   end
 
   it('link to pages and headings that are there', function()
-    for _, page in ipairs { 'maths', 'tensors', 'buffers', 'files', 'design' } do
+    for _, page in ipairs { 'maths', 'tensors', 'buffers', 'files', 'design', 'gpu' } do
       local text = support.read(support.root .. '/doc/' .. page .. '.md')
       for target in text:gmatch '%]%(([%w_/.-]+)%)' do
         local f = io.open(support.root .. '/doc/' .. target)

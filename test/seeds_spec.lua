@@ -120,7 +120,20 @@ describe('seeds', function()
       end
     end)
 
-    pending 'a copy with the dtype kept, apart from the array: waits for the CUDA backend'
+    it('a copy with the dtype kept, apart from the array', function()
+      local available, reason = torch.cuda.isAvailable()
+      if not available then return pending(reason) end
+      np:run 'a = share(np.arange(3))'
+      local t = torch.from_numpy(np:array 'a')
+      for _, c in ipairs { t:cuda(), t:to 'cuda' } do
+        np:run 'a[:] = [0, 1, 2]'
+        assert.equal('cuda:0', c.device)
+        assert.equal(t.dtype, c.dtype)
+        np:run 'a *= 3'
+        assert.same({ 0, 1, 2 }, values(c))
+        assert.same({ 0, 3, 6 }, values(t))
+      end
+    end)
   end)
 
   it('4: cpu() and to(cpu) are the same tensor', function()

@@ -8,6 +8,7 @@ local C = require 'moontorch.native'
 local ffi = require 'ffi'
 local fail = require 'moontorch.fail'
 local fence = require 'moontorch.fence'
+local memory = require 'moontorch.memory'
 
 local M = {}
 
@@ -42,6 +43,19 @@ local function refuse(name)
   fail.raise(absent and '%s: no CUDA device: %s' or '%s: %s', name, fail.message())
 end
 
+-- Bytes that the GPU with the least of them has free.
+local function free()
+  local info, least = ffi.new 'mt_cuda_memory[1]', math.huge
+  plugin.mt_cuda_count(number)
+  for gpu = 1, number[0] do
+    if plugin.mt_cuda_memory_info(info, gpu) == 0 then
+      -- What the pool keeps for reuse is as good as free.
+      least = math.min(least, tonumber(info[0].free_ + info[0].reserved_ - info[0].used_))
+    end
+  end
+  return least
+end
+
 -- The plugin's functions. cdef is for ever, and the registry keeps what was made the first time.
 local function load()
   local registry, key = debug.getregistry(), 'moontorch.plugin'
@@ -50,6 +64,7 @@ local function load()
     registry[key] = ffi.load(ffi.string(C.mt_plugin_path()))
   end
   plugin = registry[key]
+  memory.watch(plugin.mt_cuda_held(), free)
 end
 
 --- Makes sure that a device can be used, or raises the reason why not. Returns its number.
@@ -57,7 +72,9 @@ end
 ---@param name string the operator, for messages
 ---@return integer
 function M.open(device, name)
-  if device ~= 0 and C.mt_device_open(device) ~= 0 then refuse(name) end
+  if device == 0 then return 0 end
+  if C.mt_device_open(device) ~= 0 then refuse(name) end
+  if not plugin then load() end
   return device
 end
 
@@ -76,13 +93,6 @@ end
 function M.available()
   if C.mt_device_open(1) == 0 then return true end
   return false, fail.message()
-end
-
---- The plugin where it has been loaded by somebody, else nil. Loads nothing.
----@return ffi.namespace*?
-function M.loaded()
-  if not plugin and C.mt_plugin_path() ~= nil then load() end
-  return plugin
 end
 
 --- The number of the thread's current GPU.

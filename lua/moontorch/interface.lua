@@ -178,7 +178,11 @@ return setmetatable(M, {
     function torch.from_numpy(x, opts)
       local quick = opts == nil and python.quick(x)
       if quick then return quick end
-      types.options(opts, 'from_numpy')
+      local _, place = types.options(opts, 'from_numpy')
+      if place and place ~= 0 then
+        fail.raise("from_numpy: it shares memory of the host; torch.as_tensor(x, {device = '%s'}) copies "
+          .. 'it to a GPU', device.name(place))
+      end
       local wanted = opts and opts.copy
       if is(x) then return wanted and x:clone() or x end
       local f = fields(x)

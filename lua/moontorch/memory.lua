@@ -32,13 +32,38 @@ local function collect()
   limit[0] = counters.used_ + math.min(budget, math.max(LARGEST, 2 * collectgarbage('count') * 1024))
 end
 
+-- Memory of devices has a limit of its own: what a GPU writes in the time of a walk is far more, and no
+-- processor's cache asks for the blocks back soon. A part of what is free bounds it.
+local DEVICE_WRITING = 1e12 -- bytes per second, about
+local DEVICE_SMALLEST, DEVICE_LARGEST = 64 * MIB, 2 ^ 33
+local devicelimit = ffi.new('int64_t[1]', DEVICE_SMALLEST)
+local device = ffi.new 'struct { int64_t none_; const int64_t *held_; }'
+device.held_ = ffi.cast('int64_t *', device)
+local devicefree
+
+--- Watches the bytes that tensors hold on devices, from when the plugin is there.
+---@param held ffi.cdata* const int64_t *, for ever
+---@param free fun(): number bytes that the GPU with the least of them has free
+function M.watch(held, free)
+  device.held_, devicefree = held, free
+end
+
+local function collectdevice()
+  local start = C.mt_clock()
+  collectgarbage()
+  local budget = math.min(DEVICE_WRITING * (C.mt_clock() - start), DEVICE_LARGEST, devicefree() / 4)
+  devicelimit[0] = device.held_[0] + math.max(budget, DEVICE_SMALLEST)
+end
+
 --- Collects when the tensors' memory has grown past a limit that adapts. Called wherever a tensor
 --- with memory of its own was made.
 function M.pressure()
   if counters.used_ > limit[0] then collect() end
+  if device.held_[0] > devicelimit[0] then collectdevice() end
 end
 
--- After the second pass nothing is left that only a finalizer of the first one had kept.
+-- After the second pass nothing is left that only a finalizer of the first one had kept. What a device's
+-- allocator keeps, it gives back by itself before it says that there is no more.
 local function collectall()
   collectgarbage()
   collectgarbage()

@@ -268,6 +268,13 @@ function M.prepare(value, opts, name)
   return h, t
 end
 
+-- The dimensions in the other order.
+local function reversed(t)
+  local dims = {}
+  for d = 1, t.ndim_ do dims[d] = t.ndim_ + 1 - d end
+  return t:permute(dims)
+end
+
 --- Writes one prepared array.
 ---@param sink ffi.cdata*
 ---@param h ffi.cdata*
@@ -276,7 +283,8 @@ end
 ---@param before? number
 ---@param total? number
 function M.write(sink, h, t, opts, before, total)
-  t = host.copy(t)
+  -- A copy keeps the order in which the header says that the elements come.
+  t = h.fortran_ ~= 0 and t.device ~= 'cpu' and reversed(host.copy(reversed(t))) or host.copy(t)
   stream.steps(h, opts, before or 0, total or 0, function(limit)
     try(C.mt_npy_write, sink, h, t, limit)
   end)

@@ -1,0 +1,667 @@
+local torch = require 'moontorch'
+local ffi = require 'ffi'
+local support = require 'test.support'
+
+-- What the GPU's part of the binding says and does. The specs of a device run on whatever plugin there
+-- is: MOONTORCH_CUDA_LIBRARY names another one, such as the stand-in that needs no GPU.
+
+local available, reason = torch.cuda.isAvailable()
+local devices = torch.cuda.getDeviceCount()
+
+local DTYPES = {
+  'bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float16',
+  'bfloat16', 'float32', 'float64', 'complex64', 'complex128',
+}
+
+-- A spec that needs so many GPUs.
+local function on(n, name, f)
+  if devices >= n then return it(name, f) end
+  pending(('%s: %s'):format(name, available and 'there is one GPU' or reason))
+end
+
+-- Raises with all of the words in the message.
+local function refused(f, ...)
+  local ok, message = pcall(f)
+  assert.is_false(ok)
+  for _, words in ipairs { ... } do
+    assert.is_truthy(tostring(message):find(words, 1, true), tostring(message) .. '\nlacks ' .. words)
+  end
+end
+
+describe('without a plugin', function()
+  local function run(code)
+    local out, err, status = support.luajit("local torch = require 'moontorch'\n" .. code,
+      { MOONTORCH_CUDA_LIBRARY = '/nowhere/libmoontorch_cuda.so' })
+    assert.are.equal(0, status, err)
+    return out
+  end
+
+  it('every way to a GPU is an error with the reason', function()
+    run [[
+      local available, reason = torch.cuda.isAvailable()
+      assert(available == false and reason:find('/nowhere/libmoontorch_cuda.so', 1, true), reason)
+      assert(torch.cuda.getDeviceCount() == 0)
+      local t = torch.ones(2)
+      for name, f in pairs {
+        cuda = function() return t:cuda() end,
+        to = function() return t:to 'cuda' end,
+        zeros = function() return torch.zeros(2, { device = 'cuda:1' }) end,
+        ['torch.CudaTensor'] = function() return torch.CudaTensor(2) end,
+        ['torch.CudaByteStorage'] = function() return torch.CudaByteStorage(2) end,
+        type = function() return t:type 'torch.CudaTensor' end,
+        setdefaulttensortype = function() torch.setdefaulttensortype 'torch.CudaTensor' end,
+        getDevice = function() return torch.cuda.getDevice() end,
+        synchronize = function() torch.cuda.synchronize() end,
+        Stream = function() return torch.cuda.Stream() end,
+        Event = function() return torch.cuda.Event() end,
+        pin = function() return t:pin() end,
+        manualSeed = function() torch.cuda.manualSeed(1) end,
+      } do
+        local ok, message = pcall(f)
+        local wanted = name .. ': no CUDA device: ' .. reason
+        assert(not ok and message:find(wanted, 1, true), name .. ': ' .. tostring(message))
+      end
+      assert(torch.getdefaulttensortype() == 'torch.FloatTensor')
+    ]]
+  end)
+
+  it('the CPU is a device like any other', function()
+    run [[
+      local t = torch.ones(2)
+      assert(t.device == 'cpu' and t:getDevice() == 0 and t:storage().device == 'cpu')
+      assert(rawequal(t, t:cpu()) and rawequal(t, t:to 'cpu') and not t:isPinned())
+      assert(torch.zeros(2, { device = 'cpu' }).device == 'cpu')
+      assert(tostring(torch.CudaDoubleTensor) == 'torch.CudaDoubleTensor')
+      for _, device in ipairs { 'abacus', 'cuda:', 'cuda:x', 'cuda:-1', 0, 1.5, -1, true } do
+        local ok, message = pcall(torch.zeros, 2, { device = device })
+        assert(not ok and message:find 'zeros: ', tostring(device) .. ': ' .. tostring(message))
+        assert(not message:find 'no CUDA device', message)
+      end
+    ]]
+  end)
+
+  it('is looked for at the first use of a GPU, and not at require', function()
+    if ffi.os ~= 'Linux' then return pending '/proc tells what is loaded' end
+    local named = os.getenv 'MOONTORCH_CUDA_LIBRARY' or false
+    local out, err, status = support.luajit([[
+      local torch = require 'moontorch'
+      local t = (torch.ones(3, 3) * torch.ones(3, 3)):sum()
+      tostring(torch.CudaTensor)
+      local f = assert(io.open '/proc/self/maps')
+      local maps = f:read '*a'
+      f:close()
+      assert(maps:find 'libmoontorch.so', 'the library is not there')
+      for _, name in ipairs { 'moontorch_cuda', 'libcuda', 'libcublas' } do
+        assert(not maps:find(name, 1, true), name)
+      end
+    ]], { MOONTORCH_CUDA_LIBRARY = named })
+    assert.are.equal(0, status, err .. out)
+  end)
+end)
+
+describe('a tensor on a GPU', function()
+  local function bytes(t) return t:clone():storage():string() end
+
+  -- Every bit pattern may occur, NaNs of any payload among them.
+  local function noise(dtype, rows, columns)
+    local d = torch[dtype]
+    local raw = torch.ByteTensor(rows * columns * d.bytes):random(0, dtype == 'bool' and 1 or 255)
+    return torch.fromBuffer(raw, d, { rows, columns })
+  end
+
+  local LAYOUTS = {
+    contiguous = function(t) return t end,
+    transposed = function(t) return t:t() end,
+    ['with an offset'] = function(t) return t:narrow(1, 3, 2):narrow(2, 2, 3) end,
+    reversed = function(t) return t:slice(1, -1, 1, -2):slice(2, -1, 1, -1) end,
+    expanded = function(t) return t:narrow(1, 2, 1):expand(4, t:size(2)) end,
+    ['of one element'] = function(t) return t[2]:narrow(1, 2, 1):view {} end,
+    empty = function(t) return t:narrow(1, 1, 0) end,
+  }
+
+  for _, dtype in ipairs(DTYPES) do
+    on(1, 'comes back bit for bit: ' .. dtype, function()
+      local t = noise(dtype, 7, 5)
+      for name, layout in pairs(LAYOUTS) do
+        local here = layout(t)
+        local there = here:cuda()
+        assert.are.equal('cuda:0', there.device)
+        assert.are.equal(t.dtype, there.dtype)
+        assert.are.same(here.shape, there.shape)
+        assert.are.equal(bytes(here), bytes(there:cpu()), name)
+        -- And the same layout of what is there.
+        assert.are.equal(bytes(here), bytes(layout(t:cuda()):cpu()), name .. ' there')
+        -- Into memory that has a layout of its own, in both directions.
+        local wide = torch.zeros(there:dim() == 2 and { here:size(1) * 2, here:size(2) } or { 2 },
+          { dtype = dtype, device = 'cuda' })
+        local part = there:dim() == 2 and wide:slice(1, 1, -1, 2) or wide:narrow(1, 1, 1):view {}
+        if here:nElement() > 0 then
+          assert.are.equal(bytes(here), bytes(part:copy(here):cpu()), name .. ' into a slice')
+        end
+      end
+    end)
+  end
+
+  on(1, 'has types, which construct and convert', function()
+    for _, name in ipairs(DTYPES) do
+      local d = torch[name]
+      local prefix = 'Cuda' .. (name == 'float32' and '' or d.torch)
+      local T, typename = torch[prefix .. 'Tensor'], 'torch.' .. prefix .. 'Tensor'
+      local t = T(2, 3)
+      assert.are.equal(typename, t:type())
+      assert.are.equal(typename, torch.type(t))
+      assert.is_true(torch.isTypeOf(t, T) and torch.isTypeOf(t, typename))
+      assert.are.equal(d, t.dtype)
+      assert.are.same({ 2, 3 }, t.shape)
+      assert.are.equal('torch.' .. prefix .. 'Storage', t:storage():type())
+      assert.are.equal(typename, torch.ones(2):type(typename):type())
+      assert.are.equal(d.typename, t:type(d.typename):type())
+    end
+    assert.are.same({ { 1, 2 }, { 3, 4 } }, torch.CudaTensor({ { 1, 2 }, { 3, 4 } }):totable())
+    local cpu = torch.range(1, 4)
+    local t = torch.CudaTensor(cpu)
+    t[1] = 9
+    assert.are.equal(1, cpu[1])
+    -- Of a tensor of the same type it shares the storage, as in Torch7.
+    torch.CudaTensor(t)[1] = 8
+    assert.are.equal(8, t[1])
+    assert.are.equal(0, torch.CudaTensor():nElement())
+    assert.are.same({ 2, 2 }, torch.CudaTensor(torch.LongStorage { 2, 2 }).shape)
+    assert.are.same({ 2, 3 }, torch.CudaTensor(t:storage(), 2, 2, 1):fill(1):copy(torch.FloatTensor { 2, 3 }):totable())
+    refused(function() torch.CudaTensor(cpu:storage()) end, 'torch.CudaTensor', 'torch.FloatStorage', 'cpu')
+    refused(function() torch.FloatTensor(t:storage()) end, 'torch.CudaStorage', 'cuda:0')
+    refused(function() torch.fromBuffer(cpu, 'torch.CudaTensor') end, 'torch.CudaTensor', "'float32'")
+  end)
+
+  on(1, 'knows where it is, and moves only where it must', function()
+    local t = torch.range(1, 3)
+    local c = t:cuda()
+    assert.are.equal('cuda:0', c.device)
+    assert.are.equal(1, c:getDevice())
+    assert.is_true(rawequal(c, c:cuda()) and rawequal(c, c:to 'cuda') and rawequal(c, c:to 'cuda:0')
+      and rawequal(c, c:cuda(1)) and rawequal(c, c:type 'torch.CudaTensor') and rawequal(c, c:to(c)))
+    t[1] = 5
+    assert.are.same({ 1, 2, 3 }, c:totable())
+    -- A dtype stays where the tensor is; a type says where it lies.
+    assert.are.equal('torch.CudaDoubleTensor', c:to('float64'):type())
+    assert.are.equal('torch.CudaIntTensor', c:int32():type())
+    assert.are.equal('torch.IntTensor', c:int():type())
+    assert.are.equal('torch.FloatTensor', c:float():type())
+    assert.are.equal('torch.DoubleTensor', c:type('torch.DoubleTensor'):type())
+    assert.are.equal('torch.CudaHalfTensor', t:type(torch.CudaHalfTensor):type())
+    assert.are.equal('torch.CudaTensor', torch.IntTensor { 1 }:to(c):type())
+    assert.are.equal('torch.IntTensor', c:typeAs(torch.IntTensor(1)):type())
+    assert.are.same({ 1, 2, 3 }, c:to(torch.int32):cpu():totable())
+    assert.is_true(torch.tensor(c):isSameSizeAs(c) and not torch.isSameStorage(torch.tensor(c), c))
+    assert.is_true(rawequal(c, torch.as_tensor(c)) and rawequal(c, torch.as_tensor(c, { device = 'cuda' })))
+    refused(function() torch.as_tensor(c, { device = 'cpu', copy = false }) end, 'as_tensor', 'cuda:0', 'cpu')
+  end)
+
+  on(1, 'is what functions that make tensors are told to make', function()
+    local at = { device = 'cuda' }
+    for name, t in pairs {
+      zeros = torch.zeros(2, 2, at), ones = torch.ones(3, at), empty = torch.empty(2, at),
+      full = torch.full({ 2, 2 }, 3, at), eye = torch.eye(3, at), range = torch.range(1, 3, at),
+      arange = torch.arange(5, at), linspace = torch.linspace(0, 1, 5, at),
+      rand = torch.rand(4, at), randn = torch.randn(4, at), randperm = torch.randperm(4, at),
+      tensor = torch.tensor({ 1, 2 }, at), number = torch.tensor(7, at),
+      as_tensor = torch.as_tensor(torch.ones(2), at),
+      typed = torch.zeros(2, { dtype = torch.CudaIntTensor }),
+    } do
+      assert.are.equal('cuda:0', t.device, name)
+    end
+    assert.are.same({ 0, 0.25, 0.5, 0.75, 1 }, torch.linspace(0, 1, 5, at):totable())
+    assert.are.same({ 0, 1, 2 }, torch.arange(3, at):totable())
+    assert.are.equal(3, torch.eye(3, at):sum())
+    local c = torch.CudaDoubleTensor { { 1, 2 }, { 3, 4 } }
+    for name, t in pairs {
+      new = c.new(c, 2), method = c:new(), zerosLike = torch.zerosLike(c), clone = c:clone(),
+      contiguous = c:t():contiguous(), cat = torch.cat(c, c), diag = torch.diag(c), sum = c:sum(1),
+      compare = c:gt(1), product = c * c, view = c:view(4), storage = c:storage(), set = c:new():set(),
+      resize = c:new():resize(2, 2), ['repeat'] = c:repeatTensor(2, 2), index = c:index(1, { 2, 1 }),
+      mask = c:maskedSelect(c:gt(1)), nonzero = c:nonzero(), stacked = torch.tensor { c, c },
+    } do
+      assert.are.equal('cuda:0', t.device, name)
+    end
+    refused(function() torch.zeros(2, { dtype = torch.CudaTensor, device = 'cpu' }) end, 'torch.CudaTensor', 'cpu')
+  end)
+
+  on(1, 'can be the default', function()
+    torch.setdefaulttensortype 'torch.CudaDoubleTensor'
+    local ok, message = pcall(function()
+      assert.are.equal('torch.CudaDoubleTensor', torch.getdefaulttensortype())
+      assert.are.equal('torch.CudaDoubleTensor', torch.Tensor(2):type())
+      assert.are.equal('torch.CudaDoubleTensor', torch.ones(2):type())
+      assert.are.equal('torch.CudaLongTensor', torch.randperm(3):type())
+      assert.are.equal('torch.CudaDoubleTensor', torch.tensor({ 1 }):type())
+      assert.are.equal('torch.FloatTensor', torch.ones(2, { device = 'cpu', dtype = 'float32' }):type())
+      assert.are.equal('torch.CudaDoubleStorage', torch.Storage(2):type())
+    end)
+    torch.setdefaulttensortype 'torch.FloatTensor'
+    assert(ok, message)
+    assert.are.equal('torch.FloatTensor', torch.Tensor(2):type())
+  end)
+
+  on(1, 'gives and takes elements', function()
+    for _, dtype in ipairs(DTYPES) do
+      local values = { 1, 0, 1 }
+      if dtype == 'bool' then values = { true, false, true } end
+      local c = torch.tensor(values, { dtype = dtype, device = 'cuda' })
+      local h = c:cpu()
+      -- As text: complex elements are compared as objects otherwise.
+      local function same(a, b) assert.are.equal(tostring(a), tostring(b), dtype) end
+      local function all(list)
+        for i = 1, #list do list[i] = tostring(list[i]) end
+        return table.concat(list, ' ')
+      end
+      for i = 1, 3 do same(h[i], c[i]) end
+      c[2] = values[1]
+      same(h[1], c[2])
+      same(h[1], c:narrow(1, 2, 1):item())
+      assert.are.equal(all(c:cpu():totable()), all(c:totable()))
+      local s = c:storage()
+      s[2] = values[2]
+      same(h[2], s[2])
+      assert.are.equal(all(h:totable()), all(s:totable()))
+      assert.are.equal(h:storage():string(), s:string())
+    end
+    local m = torch.range(1, 6):view(2, 3):cuda()
+    assert.are.equal(6, m[2][3])
+    assert.are.equal(6, m[{ -1, -1 }])
+    assert.are.equal(4, m:t()[{ 1, 2 }])
+    m[{ 1, 1 }], m[2] = 10, 0
+    m[{ {}, 3 }] = torch.FloatTensor { 7, 8 }
+    m[{ 1, { 1, 2 } }] = { 5, 4 }
+    assert.are.same({ { 5, 4, 7 }, { 0, 0, 8 } }, m:totable())
+    m[m:gt(6)] = -1
+    assert.are.same({ { 5, 4, -1 }, { 0, 0, -1 } }, m:totable())
+    assert.are.same({ 5, 4 }, m[m:gt(0)]:totable())
+    assert.are.equal(7, m:view(2, 3, 1)[{ 1, 1, 1 }] + 2)
+    refused(function() return m[3] end, 'out of range')
+    refused(function() return m[{ 1, 4 }] end, 'out of range')
+    refused(function() m[{ 1, 1 }] = 'x' end, 'cannot be stored')
+    refused(function() torch.CudaByteTensor(2)[1] = 300 end, '300')
+    refused(function() return m:storage()[7] end, 'out of range')
+    assert.are.equal(2 ^ 53, torch.tensor(2 ^ 53, { dtype = 'int64', device = 'cuda' }):item())
+    assert.are.equal(12345678901234567LL,
+      torch.CudaLongTensor { 12345678901234567LL }[1])
+  end)
+
+  on(1, 'reduces to Lua values', function()
+    local t = torch.FloatTensor { { 1, 5 }, { 2, 4 } }
+    local c = t:cuda()
+    for _, name in ipairs { 'sum', 'prod', 'mean', 'max', 'min', 'std', 'var', 'norm' } do
+      assert.are.equal(torch[name](t), torch[name](c), name)
+    end
+    assert.is_true(c:gt(0):all())
+    assert.is_false(c:gt(9):any())
+    assert.are.equal(46, torch.dot(c, c))
+    assert.are.equal(5, torch.trace(c))
+    assert.is_true(torch.equal(c, c:clone()))
+    assert.is_false(c:equal(c + 1))
+    local values, positions = c:max(2)
+    assert.are.same({ { 5 }, { 4 } }, values:totable())
+    assert.are.same({ { 2 }, { 2 } }, positions:totable())
+    assert.are.equal(1e9, torch.full({ 10 }, 1e8, { device = 'cuda', dtype = 'int32' }):sum())
+  end)
+
+  on(1, 'is printed as on the CPU', function()
+    for _, t in ipairs {
+      torch.range(1, 6):view(2, 3), torch.tensor(3), torch.rand(2, 3, 4), torch.zeros(0), torch.rand(1500),
+      torch.rand(50, 40), torch.ones(3):gt(0),
+    } do
+      local function text(x) return (tostring(x):gsub('%[torch.*', '')) end
+      assert.are.equal(text(t), text(t:cuda()))
+    end
+    assert.is_truthy(tostring(torch.CudaTensor(2, 3):zero()):find('[torch.CudaTensor of size 2x3]', 1, true))
+    assert.is_truthy(tostring(torch.CudaByteStorage { 1, 2 }):find('[torch.CudaByteStorage of size 2]', 1, true))
+  end)
+
+  on(1, 'is saved by its elements', function()
+    local t = torch.range(1, 6):view(2, 3)
+    for _, ext in ipairs { 'npy', 'npz', 'safetensors' } do
+      local path = support.tmpname(ext)
+      torch.save(path, ext == 'npy' and t:cuda():t() or { x = t:cuda():t() })
+      local back = torch.load(path)
+      if ext ~= 'npy' then back = back.x end
+      assert.are.equal('torch.FloatTensor', back:type())
+      assert.are.same(t:t():totable(), back:totable(), ext)
+    end
+  end)
+
+  on(1, 'refuses what needs memory of the host, and says so', function()
+    local c = torch.ones(3):cuda()
+    local function f(x) return x end
+    for name, call in pairs {
+      apply = function() c:apply(f) end,
+      map = function() torch.ones(3):map(c, f) end,
+      map2 = function() c:map2(c, c, f) end,
+      data = function() c:data() end,
+      fromBuffer = function() torch.fromBuffer(c) end,
+      arrayInterface = function() c:arrayInterface() end,
+      pin = function() c:pin() end,
+    } do
+      refused(call, name .. ': torch.CudaTensor of size 3 is on cuda:0', 'cpu()')
+    end
+    refused(function() torch.from_numpy(torch.ones(3):arrayInterface(), { device = 'cuda' }) end, 'from_numpy',
+      'as_tensor')
+    refused(function() c:storage():data() end, 'data', 'cuda:0', 'cpu()')
+    refused(function() torch.fromBuffer(c:storage()) end, 'fromBuffer', 'cuda:0', 'cpu()')
+  end)
+
+  on(1, 'does not mix with tensors of the CPU', function()
+    local t, c = torch.ones(2, 2), torch.ones(2, 2):cuda()
+    for name, call in pairs {
+      add = function() return t + c end,
+      eq = function() return t:eq(c) end,
+      mm = function() return c * t end,
+      cat = function() return torch.cat(t, c) end,
+      tensor = function() return torch.tensor { t, c } end,
+      maskedFill = function() c:maskedFill(t:gt(0), 1) end,
+      maskedSelect = function() return c[t:gt(0)] end,
+      result = function() torch.add(t, c, c) end,
+      equal = function() return c:equal(t) end,
+    } do
+      local ok, message = pcall(call)
+      assert.is_false(ok, name)
+      assert.is_truthy(message:find('cuda:0', 1, true) and message:find('cpu', 1, true), message)
+    end
+    -- Numbers and lists of positions go with any, and copy is how tensors meet.
+    assert.are.same({ { 1, 1 } }, c:index(1, torch.LongTensor { 1 }):totable())
+    assert.are.same({ { 1, 1 } }, c:index(1, { 2 }):totable())
+    assert.are.equal(12, (c + 2):sum())
+    assert.are.equal(4, t:copy(c * 2):sum() / 2)
+  end)
+
+  on(1, 'takes part in fused expressions', function()
+    local softplus = torch.fuse(function(x, y) return (x:exp() + 1):log() * y:float64() end)
+    local x, y = torch.rand(3, 4), torch.rand(4)
+    local there = softplus(x:cuda(), y:cuda())
+    assert.are.equal('torch.CudaDoubleTensor', there:type())
+    assert.is_true(torch.csub(there:cpu(), softplus(x, y)):abs():max() < 1e-6)
+    refused(function() torch.fuse(function(t) return t:cuda() end) end, 'cuda', 'cannot be fused')
+    refused(function() torch.fuse(function(t) return t:cpu() end) end, 'cpu', 'cannot be fused')
+    refused(function() torch.fuse(function(t) return t:to 'cuda:0' end) end, 'cuda:0', 'cannot be fused')
+    refused(function() return softplus(x:cuda(), y) end, 'fuse', 'cuda:0', 'cpu')
+  end)
+
+  on(1, 'is filled with numbers of its own generator', function()
+    torch.cuda.manualSeed(7)
+    torch.manualSeed(7)
+    local first, cpu = torch.rand(100, { device = 'cuda' }), torch.rand(1)[1]
+    local normal = torch.CudaTensor(4000):normal(3, 2)
+    torch.cuda.manualSeed(7)
+    assert.are.same(first:totable(), torch.rand(100, { device = 'cuda' }):totable())
+    torch.manualSeed(7)
+    assert.are.equal(cpu, torch.rand(1)[1])
+    assert.is_true(first:min() >= 0 and first:max() < 1)
+    assert.is_true(math.abs(normal:mean() - 3) < 0.3 and math.abs(normal:std() - 2) < 0.3)
+    local set = torch.CudaTensor(1000):bernoulli(0.25)
+    assert.is_true(math.abs(set:mean() - 0.25) < 0.1)
+    local ints = torch.CudaIntTensor(1000):random(2, 5)
+    assert.are.same({ 2, 5 }, { ints:min(), ints:max() })
+    local order = torch.randperm(50, { device = 'cuda' }):totable()
+    table.sort(order)
+    for i = 1, 50 do assert.are.equal(i, order[i]) end
+    assert.is_number(torch.cuda.seed())
+    torch.cuda.manualSeedAll(1)
+    refused(function() torch.cuda.manualSeed(1.5) end, 'manualSeed', '1.5')
+  end)
+
+  on(1, 'is let go of when memory grows', function()
+    local _, total = torch.cuda.getMemoryUsage()
+    collectgarbage()
+    for _ = 1, 60 do
+      local t = torch.CudaByteTensor(math.min(total / 16, 2 ^ 26)) -- luacheck: ignore
+    end
+    local free, _, own = torch.cuda.getMemoryUsage()
+    assert.is_true(free <= total and own.used <= own.peak and own.used <= own.reserved)
+    refused(function() torch.CudaByteTensor(total * 2) end, 'out of memory', 'cuda:0')
+    assert.are.equal(3, torch.ones(3, { device = 'cuda' }):sum())
+    torch.cuda.emptyCache()
+    torch.cuda.emptyCache(1)
+  end)
+end)
+
+describe('devices', function()
+  on(1, 'are described', function()
+    assert.is_true(torch.cuda.isAvailable())
+    assert.is_true(torch.cuda.is_available())
+    assert.are.equal(devices, torch.cuda.device_count())
+    local p = torch.cuda.getDeviceProperties(1)
+    assert.is_true(#p.name > 0 and p.totalGlobalMem > 0 and p.major >= 7 and p.multiProcessorCount > 0)
+    assert.are.same(p, torch.cuda.getDeviceProperties 'cuda:0')
+    assert.is_false(torch.cuda.allowTF32(true))
+    assert.is_true(torch.cuda.allowTF32(false))
+    assert.is_false(torch.cuda.allowTF32())
+    refused(function() torch.cuda.setDevice(devices + 1) end, 'setDevice', 'cuda:' .. devices)
+    refused(function() torch.cuda.setDevice(0) end, 'setDevice', 'from 1')
+    refused(function() torch.cuda.setDevice() end, 'setDevice', 'nil')
+  end)
+
+  on(2, 'are chosen for a thread, whatever coroutine runs', function()
+    assert.are.equal(1, torch.cuda.getDevice())
+    local routine = coroutine.wrap(function()
+      torch.cuda.setDevice(2)
+      coroutine.yield(torch.cuda.getDevice())
+      return torch.cuda.getDevice()
+    end)
+    assert.are.equal(2, routine())
+    assert.are.equal(2, torch.cuda.getDevice())
+    assert.are.equal('cuda:1', torch.CudaTensor(2).device)
+    assert.are.equal('cuda:1', torch.ones(2):cuda().device)
+    torch.cuda.setDevice 'cuda:0'
+    assert.are.equal(1, routine())
+    local device, sum = torch.cuda.withDevice(2, function(n)
+      return torch.cuda.getDevice(), torch.ones(n, { device = 'cuda' }):sum()
+    end, 5)
+    assert.are.same({ 2, 5, 1 }, { device, sum, torch.cuda.getDevice() })
+    refused(function() torch.cuda.withDevice(2, function() error 'inside' end) end, 'inside')
+    assert.are.equal(1, torch.cuda.getDevice())
+  end)
+
+  on(2, 'copy to each other and do not mix', function()
+    local a = torch.range(1, 6):view(2, 3):cuda(1)
+    local b = a:t():cuda(2)
+    assert.are.equal('cuda:1', b.device)
+    assert.are.same(a:t():totable(), b:totable())
+    assert.are.equal('cuda:0', b:to('cuda:0').device)
+    assert.are.equal('cuda:1', a:to(b).device)
+    -- A type that says no more than "on a GPU" leaves a tensor where it is.
+    assert.is_true(rawequal(b, b:type 'torch.CudaTensor'))
+    assert.are.equal('cuda:1', b:new(2).device)
+    assert.are.equal('cuda:1', (b + 1).device)
+    assert.are.equal('cuda:1', torch.zerosLike(b).device)
+    refused(function() return a:t() + b end, 'cuda:0', 'cuda:1')
+    refused(function() return torch.cat(a:t(), b) end, 'cuda:0', 'cuda:1')
+    a:copy(b:t() * 2)
+    assert.are.equal(42, a:sum())
+    torch.cuda.synchronizeAll()
+  end)
+end)
+
+describe('streams and events', function()
+  local stream, event
+  before_each(function()
+    if available then stream, event = torch.cuda.Stream(), torch.cuda.Event { timing = true } end
+  end)
+
+  on(1, 'order work', function()
+    local t = torch.zeros(1000, { device = 'cuda' })
+    local ready = torch.cuda.Event():record()
+    stream:wait(ready)
+    local answer, device = torch.cuda.withStream(stream, function(x)
+      assert.are.equal(stream, torch.cuda.getStream())
+      t:add(x)
+      return 'done', t.device
+    end, 2)
+    assert.are.same({ 'done', 'cuda:0' }, { answer, device })
+    assert.are.equal(0, torch.cuda.getStream())
+    local e = stream:record()
+    e:synchronize()
+    assert.is_true(e:query() and stream:query())
+    assert.are.equal(2000, t:sum())
+    refused(function() torch.cuda.withStream(stream, function() error 'inside' end) end, 'inside')
+    assert.are.equal(0, torch.cuda.getStream())
+  end)
+
+  on(1, 'tell the time', function()
+    local later = torch.cuda.Event { timing = true }
+    event:record()
+    torch.rand(1000, { device = 'cuda' }):exp()
+    later:record()
+    later:synchronize()
+    assert.is_true(event:elapsed(later) >= 0)
+    refused(function() return event:elapsed(torch.cuda.Event():record()) end, 'elapsed', 'timing')
+    refused(function() return event:elapsed(torch.cuda.Event { timing = true }) end, 'not been recorded')
+  end)
+
+  on(1, 'are checked', function()
+    assert.is_true(torch.cuda.isStream(stream) and torch.cuda.isEvent(event) and not torch.cuda.isEvent(stream))
+    assert.are.equal('torch.cuda.Stream on cuda:0', tostring(stream))
+    assert.are.equal('torch.cuda.Event on cuda:0', tostring(event))
+    refused(function() torch.cuda.withStream(event, print) end, 'withStream', 'stream')
+    refused(function() stream:wait(stream) end, 'wait', 'event')
+    refused(function() event:record(event) end, 'record', 'stream')
+    refused(function() torch.cuda.Stream { priority = 5 } end, 'priority')
+    refused(function() torch.cuda.Stream { speed = 5 } end, "unknown option 'speed'")
+    refused(function() torch.cuda.setStream 'x' end, 'setStream')
+    refused(function() torch.cuda.setStream(1) end, 'setStream', 'out of range')
+    local wrapped = torch.cuda.Stream { handle = stream:handle() }
+    assert.are.equal(stream:handle(), wrapped:handle())
+    torch.cuda.Stream({ priority = -1 }):synchronize()
+  end)
+
+  on(1, 'have numbers, as in cutorch', function()
+    torch.cuda.reserveStreams(2)
+    assert.are.equal(2, torch.cuda.getNumStreams())
+    torch.cuda.setStream(2)
+    assert.are.equal(2, torch.cuda.getStream())
+    local t = torch.ones(100, { device = 'cuda' }):mul(3)
+    torch.cuda.streamWaitFor(1, { 2, 0 })
+    assert.are.equal(2, torch.cuda.getStream())
+    torch.cuda.setStream(1)
+    t:add(1)
+    torch.cuda.streamSynchronize(1)
+    torch.cuda.streamSynchronize(0)
+    torch.cuda.setDefaultStream()
+    assert.are.equal(0, torch.cuda.getStream())
+    torch.cuda.streamWaitFor(0, { 1, stream })
+    assert.are.equal(400, t:sum())
+  end)
+
+  on(2, 'belong to a device', function()
+    local other = torch.cuda.Stream(2)
+    assert.are.equal(2, other.device)
+    torch.cuda.withStream(other, function()
+      assert.are.equal(0, torch.cuda.getStream(1))
+      assert.are.equal(other, torch.cuda.getStream(2))
+    end)
+    refused(function() event:record(other) end, 'cuda:0', 'cuda:1')
+    -- A stream of one waits for an event of another.
+    stream:wait(other:record())
+    stream:synchronize()
+  end)
+end)
+
+describe('pinned memory', function()
+  on(1, 'is a copy, or the same tensor', function()
+    local t = torch.range(1, 6):view(2, 3):t()
+    local p = t:pin()
+    assert.is_true(p:isPinned() and not t:isPinned() and p:isContiguous())
+    assert.is_true(rawequal(p, p:pin()))
+    assert.are.equal('cpu', p.device)
+    assert.are.same(t:totable(), p:totable())
+    p[{ 1, 1 }] = 9
+    assert.are.equal(1, t[{ 1, 1 }])
+    assert.are.same(p:totable(), p:cuda():cpu():totable())
+    local host = torch.cuda.createCudaHostTensor(2, 3)
+    assert.is_true(host:isPinned())
+    assert.are.equal(0, torch.zeros(0):pin():nElement())
+    assert.are.same({ 2, 3 }, host.shape)
+  end)
+
+  for _, dtype in ipairs(DTYPES) do
+    on(1, 'copies without waiting, and is waited for: ' .. dtype, function()
+      local from = torch.ByteTensor(2 ^ 16):random(0, 1):view(torch[dtype]):pin()
+      local to, there = torch.zerosLike(from):pin(), torch.zerosLike(from):cuda()
+      local up = there:copyAsync(from)
+      assert.is_true(torch.cuda.isEvent(up))
+      local down = to:copyAsync(there)
+      -- Read at once: no synchronisation stands between.
+      assert.are.equal(tostring(from[from:nElement()]), tostring(to[to:nElement()]))
+      assert.is_true(torch.equal(from:view(torch.uint8), to:view(torch.uint8)))
+      up:synchronize()
+      down:synchronize()
+      assert.is_true(up:query() and down:query())
+    end)
+  end
+
+  on(1, 'waits by every way to its elements', function()
+    local n = 2 ^ 18
+    for name, read in pairs {
+      element = function(t) return t[n] end,
+      item = function(t) return t:narrow(1, n, 1):item() end,
+      storage = function(t) return t:storage()[n] end,
+      list = function(t) return t:totable()[n] end,
+      string = function(t) return t:storage():string():byte(-1) end,
+      pointer = function(t) return t:data()[n - 1] end,
+      buffer = function(t) return torch.fromBuffer(t)[n] end,
+      sum = function(t) return t:sum() / n end,
+      apply = function(t)
+        local last
+        t:apply(function(x) last = x end)
+        return last
+      end,
+      assignment = function(t)
+        t[1] = 5
+        return t[n] * t[1] / 5
+      end,
+    } do
+      local to = torch.ByteTensor(n):zero():pin()
+      to:copyAsync(torch.ones(n, { device = 'cuda', dtype = 'uint8' }):mul(3))
+      assert.are.equal(3, read(to), name)
+    end
+  end)
+
+  on(1, 'is all that copyAsync takes', function()
+    local t, p, c = torch.ones(4), torch.ones(4):pin(), torch.ones(4):cuda()
+    refused(function() c:copyAsync(t) end, 'copyAsync', 'pin')
+    refused(function() t:copyAsync(c) end, 'copyAsync', 'pin')
+    refused(function() p:copyAsync(t) end, 'copyAsync', 'cpu')
+    refused(function() c:copyAsync(c) end, 'copyAsync', 'cuda:0')
+    refused(function() c:copyAsync(torch.ones(3):pin()) end, 'copyAsync', '3', '4')
+    refused(function() c:copyAsync(torch.DoubleTensor(4):pin()) end, 'copyAsync', 'float64')
+    refused(function() c:copyAsync(torch.ones(8):pin():slice(1, 1, -1, 2)) end, 'copyAsync', 'contiguous')
+    refused(function() c:copyAsync(5) end, 'copyAsync', 'tensor')
+  end)
+end)
+
+describe('a process that used a GPU', function()
+  on(1, 'has a child that is told that it cannot', function()
+    local out, err, status = support.luajit([[
+      local ffi = require 'ffi'
+      local torch = require 'moontorch'
+      ffi.cdef 'int fork(void); int waitpid(int, int *, int); void _exit(int);'
+      local t = torch.ones(2):cuda()
+      local pid = ffi.C.fork()
+      if pid == 0 then
+        local ok = true
+        for _, f in ipairs {
+          function() return t:sum() end, function() return t[1] end, function() return torch.ones(2):cuda() end,
+          function() t:free() t = nil collectgarbage() return torch.cuda.synchronize() end,
+        } do
+          local fine, message = pcall(f)
+          ok = ok and not fine and message:find('forked', 1, true) and true
+        end
+        ok = ok and not torch.cuda.isAvailable() and torch.ones(3):sum() == 3
+        ffi.C._exit(ok and 7 or 1)
+      end
+      local status = ffi.new 'int[1]'
+      assert(ffi.C.waitpid(pid, status, 0) == pid)
+      print(bit.rshift(status[0], 8), t:sum())
+    ]], { MOONTORCH_CUDA_LIBRARY = os.getenv 'MOONTORCH_CUDA_LIBRARY' or false })
+    assert.are.equal(0, status, err)
+    assert.are.equal('7\t2\n', out)
+  end)
+end)
