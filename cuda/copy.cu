@@ -55,6 +55,14 @@ template <typename U> int32_t run_units(const char *op, const mt__iter *it) {
   });
 }
 
+/* Do all addresses of an operand divide by so many bytes? */
+bool divides(const mt__iter *it, int32_t k, int32_t bytes) {
+  const mt__operand &o = it->operand[k];
+  uint64_t bits = (uint64_t)(uintptr_t)o.data;
+  for (int32_t d = 0; d < it->ndim; d++) bits |= (uint64_t)o.stride[d];
+  return bits % (uint64_t)bytes == 0;
+}
+
 /* Makes dimension 0 one of units, of as many bytes as alignment allows; returns how many. */
 int32_t cut_units(mt__iter *it) {
   mt__operand &dst = it->operand[0], &src = it->operand[1];
@@ -80,17 +88,7 @@ int32_t cut_units(mt__iter *it) {
   return unit;
 }
 
-int32_t move_bytes(const char *op, mt__iter *it) {
-  const mt__operand &dst = it->operand[0], &src = it->operand[1];
-  int64_t bytes = mt__bytes(dst.dtype);
-  if (it->ndim == 1 && dst.stride[0] == bytes && src.stride[0] == bytes) {
-    if (dst.data == src.data) return 0;
-    cudaStream_t stream = mt__cuda_stream(it->device);
-    return mt__cuda_launched(op,
-                             cudaMemcpyAsync(dst.data, src.data, (size_t)(it->numel * bytes),
-                                             cudaMemcpyDeviceToDevice, stream),
-                             stream);
-  }
+int32_t run_by_unit(const char *op, mt__iter *it) {
   switch (cut_units(it)) {
   case 1:
     return run_units<uint8_t>(op, it);
@@ -105,11 +103,22 @@ int32_t move_bytes(const char *op, mt__iter *it) {
   }
 }
 
-bool misaligned(const mt__iter *it, int32_t k) {
-  const mt__operand &o = it->operand[k];
-  uint64_t bits = (uint64_t)(uintptr_t)o.data;
-  for (int32_t d = 0; d < it->ndim; d++) bits |= (uint64_t)o.stride[d];
-  return bits % (uint64_t)mt__alignment(o.dtype) != 0;
+int32_t move_bytes(const char *op, mt__iter *it) {
+  const mt__operand &dst = it->operand[0], &src = it->operand[1];
+  int64_t bytes = mt__bytes(dst.dtype);
+  if (it->ndim == 1 && dst.stride[0] == bytes && src.stride[0] == bytes) {
+    if (dst.data == src.data) return 0;
+    cudaStream_t stream = mt__cuda_stream(it->device);
+    return mt__cuda_launched(op,
+                             cudaMemcpyAsync(dst.data, src.data, (size_t)(it->numel * bytes),
+                                             cudaMemcpyDeviceToDevice, stream),
+                             stream);
+  }
+  /* A number is one unit, which has to fit where it is stored. */
+  mt__packed packed(it->device);
+  if (src.data == src.scalar && !divides(it, 0, (int32_t)bytes)) MT_TRY(packed.begin(op, it, 0));
+  MT_TRY(run_by_unit(op, it));
+  return packed.finish(op, it, 0);
 }
 
 /* A cast by way of temporaries of the operands' own dtypes, where they are not such as a cast
@@ -118,7 +127,8 @@ int32_t move_cast(const char *op, mt__iter *it) {
   mt__packed packed[2] = {mt__packed(it->device), mt__packed(it->device)};
   for (int32_t k = 0; k < 2; k++) {
     it->operand[k].loop_dtype = it->operand[k].dtype;
-    if (misaligned(it, k) || (k == 1 && it->numel >= LEAST_TURNED && mt__cuda_turned(it, 1) != 0))
+    if (!divides(it, k, mt__alignment(it->operand[k].dtype)) ||
+        (k == 1 && it->numel >= LEAST_TURNED && mt__cuda_turned(it, 1) != 0))
       MT_TRY(packed[k].begin(op, it, k));
   }
   MT_TRY(mt__cuda_cast(op, it));
@@ -145,8 +155,9 @@ int32_t mt__cuda_move(const char *op, mt__iter *it) {
     src.dtype = src.loop_dtype = dst.dtype;
   }
   if (src.dtype != dst.dtype) return move_cast(op, it);
-  int32_t across = mt__cuda_turned(it, 1);
-  if (across != 0 && !misaligned(it, 0) && !misaligned(it, 1))
+  int32_t across = mt__cuda_turned(it, 1), bytes = mt__bytes(dst.dtype);
+  int32_t unit = bytes < 8 ? bytes : 8;
+  if (across != 0 && divides(it, 0, unit) && divides(it, 1, unit))
     return mt__cuda_transpose(op, it, across);
   return move_bytes(op, it);
 }

@@ -11,8 +11,8 @@
 int32_t mt__cuda_move(const char *op, mt__iter *it);
 /* The same, where both are aligned and of two dtypes. */
 int32_t mt__cuda_cast(const char *op, const mt__iter *it);
-/* The same, where both are aligned and of one dtype, operand 0 contiguous in dimension 0, and
- * operand 1 in dimension `across`. */
+/* The same, where both are of one dtype and aligned to its bytes, or to 8, operand 0 contiguous in
+ * dimension 0, and operand 1 in dimension `across`. */
 int32_t mt__cuda_transpose(const char *op, const mt__iter *it, int32_t across);
 
 /* The dimension along which operand k runs, where it is another one than that of operand 0, which
