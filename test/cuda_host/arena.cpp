@@ -18,9 +18,14 @@
 
 namespace cuda_host {
 
-enum { PAGE = 1 << 16, KEEP = 1 << 20 };
+/* Huge pages where the system has them: changing the access to a range costs by the page. */
+enum { PAGE = 1 << 21 };
 /* Freed bytes that are not handed out again yet, so that late accesses find them poisoned. */
+#if defined(CUDA_HOST_ASAN)
 static const size_t quarantine_limit = 32u << 20;
+#else
+static const size_t quarantine_limit = 0;
+#endif
 
 static size_t round_up(size_t n, size_t to) {
   return (n + to - 1) / to * to;
@@ -28,12 +33,13 @@ static size_t round_up(size_t n, size_t to) {
 
 void arena::reserve(size_t bytes) {
   size = round_up(bytes, PAGE);
-  void *p = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *p = mmap(nullptr, size + PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) {
     perror("cuda_host: no address space for a device");
     abort();
   }
-  base = (char *)p;
+  base = (char *)round_up((size_t)p, PAGE);
+  madvise(base, size, MADV_HUGEPAGE);
   frontier = GUARD;
   ASAN_POISON_MEMORY_REGION(base, GUARD);
 }
@@ -66,10 +72,8 @@ static void release_oldest(arena &a) {
   auto [offset, span] = a.quarantine.front();
   a.quarantine.pop_front();
   a.quarantined -= span;
-  if (span >= KEEP) {
-    size_t from = round_up(offset, PAGE), to = (offset + span) / PAGE * PAGE;
-    if (from < to) madvise(a.base + from, to - from, MADV_DONTNEED);
-  }
+  size_t from = round_up(offset, PAGE), to = (offset + span) / PAGE * PAGE;
+  if (from < to) madvise(a.base + from, to - from, MADV_DONTNEED);
   add_gap(a.gaps, offset, span);
 }
 
