@@ -28,20 +28,23 @@ def interface(x):
     return code, data, bool(readonly), face.get("offset") or 0, face["shape"], face.get("strides")
 
 
-def dlpack(x):
-    """A fresh capsule of x, or where its memory is when that is out of reach."""
+def dlpack(x, stream=None):
+    """A fresh capsule of x, or where its memory is: that of CUDA is asked for with a stream."""
     device = tuple(int(n) for n in x.__dlpack_device__())
-    if device[0] not in (1, 3):
+    order = {}
+    if device[0] in (2, 13) and stream is not None:
+        order["stream"] = stream
+    elif device[0] not in (1, 3):
         return device
     try:
-        return x.__dlpack__(max_version=(1, 0))
+        return x.__dlpack__(max_version=(1, 0), **order)
     except TypeError:
         pass  # it is older than versions
-    return x.__dlpack__()
+    return x.__dlpack__(**order)
 
 
 class Tensor:
-    """A tensor of Moontorch: memory for all that know __array_interface__ or __dlpack__."""
+    """A tensor of Moontorch: memory for all that know __array_interface__ (not on a GPU) or __dlpack__."""
 
     __slots__ = ("__array_interface__", "_export", "_device", "__weakref__")
 
@@ -49,17 +52,25 @@ class Tensor:
         return self._device
 
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
-        if stream is not None and self._device[0] == 1:
-            raise BufferError("memory of the CPU has no stream: stream must be None")
+        if self._device[0] == 1:
+            if stream is not None:
+                raise BufferError("memory of the CPU has no stream: stream must be None")
+            stream = -1
+        elif stream is None:
+            stream = 1  # the legacy default stream
+        elif stream == 0:
+            raise BufferError("stream 0 is not allowed: 1 is the legacy default, 2 that of each thread")
         if dl_device is not None and tuple(dl_device) != self._device:
             raise BufferError(f"the tensor is on device {self._device}, not {tuple(dl_device)}")
         versioned = max_version is not None and max_version[0] >= 1
-        return self._export(versioned, bool(copy))
+        return self._export(versioned, bool(copy), int(stream))
 
 
 def export(face, capsule, device):
     self = Tensor()
-    self.__array_interface__, self._export, self._device = face, capsule, device
+    if device[0] == 1:
+        self.__array_interface__ = face
+    self._export, self._device = capsule, device
     return self
 
 

@@ -47,7 +47,6 @@ end
 local function check(t, name)
   local s = t.storage_
   if s == nil then fail.raise('%s: the tensor was freed', name) end
-  host.need(t, name)
   if s.data_ == nil and t.numel_ > 0 then
     fail.raise('%s: the mapped file of this tensor has been closed', name)
   end
@@ -57,6 +56,7 @@ end
 -- The object of bridge.lua's class that stands for t.
 local function export(P, t)
   local s, name = check(t, 'dlpack'), 'dlpack'
+  if s.device_ == 0 then host.need(t, name) end
   -- Without an element any address will do, but not NULL, by which NumPy understands something
   -- else.
   local first = s.data_ == nil and ffi.cast(bytes, s) or s.data_ + t.offset_
@@ -66,7 +66,9 @@ local function export(P, t)
   if owner == nil and P.PyErr_Occurred() == nil then fail.raise('%s: out of memory', name) end
   owner = py.own(owner, name)
   local capsule = py.own(C.mt_python_exporter(owner), name)
-  local device = integers(P, 2, function(i) return i == 0 and C.MT_DL_CPU or 0 end)
+  local kind = s.device_ > 0 and C.MT_DL_CUDA or C.MT_DL_CPU
+  local index = math.max(s.device_ - 1, 0)
+  local device = integers(P, 2, function(i) return i == 0 and kind or index end)
   return py.call('export', name, 3, { face, capsule, device })
 end
 
@@ -74,6 +76,7 @@ local api -- NumPy's table of functions, which lives as long as the process
 
 local function numpy(P, t)
   check(t, 'numpy')
+  host.need(t, 'numpy')
   if not api then
     local capsule = py.call('array_api', 'numpy', 0, {})
     api = ffi.cast('void **', P.PyCapsule_GetPointer(capsule, nil))
@@ -156,7 +159,7 @@ return setmetatable(M, {
     function tensor.methods.numpy(t) return hand('numpy', numpy, t) end
 
     --- An object with __dlpack__ and __dlpack_device__ over the same memory: for numpy.from_dlpack,
-    --- torch.from_dlpack and their like. It has __array_interface__ as well.
+    --- torch.from_dlpack and their like. On the CPU it has __array_interface__ as well.
     ---@return userdata|ffi.cdata*
     function tensor.methods.dlpack(t) return hand('dlpack', export, t) end
   end,

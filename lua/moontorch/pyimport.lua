@@ -10,6 +10,7 @@ local fail = require 'moontorch.fail'
 local dtype = require 'moontorch.dtype'
 local tensor = require 'moontorch.tensor'
 local memory = require 'moontorch.memory'
+local device = require 'moontorch.device'
 local args = require 'moontorch.args'
 local py = require 'moontorch.cpython'
 
@@ -208,15 +209,29 @@ local function iscapsule(P, object)
     or P.PyCapsule_IsValid(object, 'dltensor') ~= 0
 end
 
+-- The stream that this thread uses on a GPU, by the numbers of DLPack.
+local function streamof(gpu, name)
+  local plugin, out = device.plugin(name), ffi.new 'mt_stream *[1]'
+  fail.check(plugin.mt_stream_current(out, device.open(gpu, name)))
+  local handle = out[0] == nil and 0ULL or plugin.mt_stream_handle(out[0])
+  return handle == 0 and 1ULL or handle
+end
+
 local function fromdlpack(P, object, name, frozen)
   local capsule = py.call('dlpack', name, 1, { object })
   if iscapsule(P, capsule) then return fromcapsule(P, capsule, name, frozen) end
-  local device = py.str(capsule)
+  local kind, index = py.str(capsule):match '^%((%d+), (%d+)%)$'
+  if kind == '2' or kind == '13' then
+    local stream = py.own(P.PyLong_FromUnsignedLongLong(streamof(tonumber(index) + 1, name)))
+    capsule = py.call('dlpack', name, 2, { object, stream })
+  end
+  if iscapsule(P, capsule) then return fromcapsule(P, capsule, name, frozen) end
+  local place = py.str(capsule)
   if P.PyCapsule_IsValid(capsule, 'used_dltensor') ~= 0 then
     fail.raise('%s: the DLPack capsule was used already', name)
   end
-  fail.raise('%s: the memory is on device %s of DLPack, not on the CPU, and there is no backend '
-    .. 'for it: copy it to the CPU first', name, device)
+  fail.raise('%s: the memory is on device %s of DLPack, neither on the CPU nor on a CUDA device, and there '
+    .. 'is no backend for it: copy it to the CPU first', name, place)
 end
 
 local function import(P, object, name, frozen)

@@ -248,16 +248,48 @@ def _():
     assert records["f1"].tolist() == [3, 3, 3]
 
 
-@row("a CUDA exporter is refused by its device")
+class OnDevice:
+    """An exporter that says where its memory is, and no more."""
+
+    def __init__(self, *device):
+        self.device = device
+
+    def __dlpack_device__(self):
+        return self.device
+
+    def __dlpack__(self, **_):
+        raise AssertionError("not asked for")
+
+
+@row("an exporter on a device without a backend is refused by its device")
 def _():
-    class OnGpu:
-        def __dlpack_device__(self):
-            return (2, 1)
+    raises("(8, 1)", torch.from_numpy, OnDevice(8, 1))
 
-        def __dlpack__(self, **_):
-            raise AssertionError("not asked for")
 
-    raises("(2, 1)", torch.from_numpy, OnGpu())
+@row("a CUDA exporter is refused with the reason where there is no GPU")
+def _():
+    if lua(L, "return (torch.cuda.isAvailable())"):
+        raises("there is no cuda:99", torch.from_numpy, OnDevice(2, 99))
+    else:
+        reason = lua(L, "return select(2, torch.cuda.isAvailable())")
+        raises("no CUDA device: " + reason, torch.from_numpy, OnDevice(2, 0))
+
+
+@row("memory of a CUDA device: both ways, without a copy")
+def _():
+    if not lua(L, "return (torch.cuda.isAvailable())"):
+        raise Skip(lua(L, "return select(2, torch.cuda.isAvailable())"))
+    t = lua(L, "return torch.range(1, 6):view(2, 3):t():cuda()")
+    d = dlpack(t)
+    assert d.__dlpack_device__() == (2, 0)
+    assert not hasattr(d, "__array_interface__")
+    raises("stream 0", lambda: d.__dlpack__(stream=0))
+    for stream in None, 1, 2, -1:
+        assert "capsule object" in repr(d.__dlpack__(stream=stream))
+    u = torch.from_numpy(d)
+    lua(L, "local t, u = ... t[2][1] = 9 assert(u.device == 'cuda:0' and u[2][1] == 9 and u:sum() == t:sum())", t, u)
+    lua(L, "local d = ... torch.cuda.withStream(torch.cuda.Stream(), torch.from_numpy, d)", d)
+    raises("cpu()", numpy, t)
 
 
 @row("an exporter's own exception is passed on")
