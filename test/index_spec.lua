@@ -59,7 +59,7 @@ describe('reading t[k]', function()
       { function() return v[1 / 0] end, 'inf is out of range' },
       {
         function() return m[3] end,
-        '3 is out of range in dimension 1 of torch.FloatTensor of size 2x3',
+        ('3 is out of range in dimension 1 of %s of size 2x3'):format(torch.type(m)),
       },
       { function() return m[{ 1, 4 }] end, '4 is out of range in dimension 2' },
       { function() return m[{ 1, 2, 3 }] end, '3 positions' },

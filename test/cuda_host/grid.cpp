@@ -3,6 +3,7 @@
  * after block. When a thread waits at a barrier its fiber is put aside and another goes on with the
  * next thread; when all have come, or ended, all go on. Grids without barriers need one fiber only.
  */
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -26,8 +27,30 @@ enum { STACK = 128 << 10, STACK_GUARD = 4 << 10 };
 
 struct trapped {};
 
-struct fiber {
+/*
+ * Where a stack was left. swapcontext asks the system for the mask of signals each time, which takes most
+ * of the time of a kernel with barriers: a stack that has been entered is gone back to by a jump.
+ * Sanitizers want to see contexts.
+ */
+struct place {
   ucontext_t context;
+  jmp_buf jump;
+  bool entered;
+};
+
+static void change(place &from, place &to) {
+#if defined(CUDA_HOST_ASAN) || defined(__SANITIZE_THREAD__)
+  swapcontext(&from.context, &to.context);
+#else
+  from.entered = true;
+  if (_setjmp(from.jump) != 0) return;
+  if (to.entered) _longjmp(to.jump, 1);
+  setcontext(&to.context);
+#endif
+}
+
+struct fiber {
+  place left;
   char *stack;
   bool waiting;
   uint3 index; /* of the thread that waits, and where */
@@ -48,7 +71,7 @@ static struct {
 /* Never destroyed, like the fibers in it. */
 static std::vector<fiber *> &idle = *new std::vector<fiber *>;
 static fiber *running;
-static ucontext_t scheduler;
+static place scheduler;
 [[maybe_unused]] static const void *scheduler_stack;
 [[maybe_unused]] static size_t scheduler_bytes;
 [[maybe_unused]] static void *scheduler_sanitizer;
@@ -59,7 +82,7 @@ static void leave(fiber *f) {
 #elif defined(__SANITIZE_THREAD__)
   __tsan_switch_to_fiber(scheduler_sanitizer, 0);
 #endif
-  swapcontext(&f->context, &scheduler);
+  change(f->left, scheduler);
 #if defined(CUDA_HOST_ASAN)
   __sanitizer_finish_switch_fiber(f->sanitizer, &scheduler_stack, &scheduler_bytes);
 #endif
@@ -116,11 +139,12 @@ static fiber *new_fiber() {
     abort();
   }
   f->stack = (char *)p + STACK_GUARD;
-  getcontext(&f->context);
-  f->context.uc_stack.ss_sp = f->stack;
-  f->context.uc_stack.ss_size = STACK;
-  f->context.uc_link = nullptr;
-  makecontext(&f->context, live, 0);
+  ucontext_t &context = f->left.context;
+  getcontext(&context);
+  context.uc_stack.ss_sp = f->stack;
+  context.uc_stack.ss_size = STACK;
+  context.uc_link = nullptr;
+  makecontext(&context, live, 0);
 #if defined(__SANITIZE_THREAD__)
   f->sanitizer = __tsan_create_fiber(0);
 #endif
@@ -137,7 +161,7 @@ static void resume(fiber *f) {
   scheduler_sanitizer = __tsan_get_current_fiber();
   __tsan_switch_to_fiber(f->sanitizer, 0);
 #endif
-  swapcontext(&scheduler, &f->context);
+  change(scheduler, f->left);
 #if defined(CUDA_HOST_ASAN)
   __sanitizer_finish_switch_fiber(scheduler_sanitizer, nullptr, nullptr);
 #endif
