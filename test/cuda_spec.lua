@@ -28,6 +28,27 @@ local function refused(f, ...)
   end
 end
 
+describe('the plugin that nvcc made', function()
+  local path = support.build .. '/lib/libmoontorch_cuda.so'
+  local built = io.open(path)
+  if not built then return pending 'is not built here: it needs nvcc and cuBLAS' end
+  built:close()
+
+  it('loads, and tells why it cannot be used where there is no driver', function()
+    local out, err, status = support.luajit([[
+      print(require('moontorch').cuda.isAvailable())
+    ]], { MOONTORCH_CUDA_LIBRARY = path })
+    assert.are.equal(0, status, err)
+    local there, why = out:match '^(%l+)%s*([^\n]*)'
+    if there == 'false' then
+      -- The words are CUDA's own: what matters is that they come from it, not from the loader.
+      assert.is_truthy(why:find 'CUDA cannot be used: .*cudaError' or why:find 'no device', why)
+    else
+      assert.are.equal('true', there, out)
+    end
+  end)
+end)
+
 describe('without a plugin', function()
   local function run(code)
     local out, err, status = support.luajit("local torch = require 'moontorch'\n" .. code,

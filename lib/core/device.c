@@ -10,6 +10,12 @@
 
 #include "backend.h"
 
+#if defined(__APPLE__)
+#define PLUGIN "libmoontorch_cuda.dylib"
+#else
+#define PLUGIN "libmoontorch_cuda.so"
+#endif
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static const mt__backend *_Atomic gpu;
 static int32_t gpus;
@@ -20,7 +26,7 @@ static int32_t find_plugin(void) {
   const char *named = getenv("MOONTORCH_CUDA_LIBRARY");
   if (named != NULL && named[0] != '\0')
     return snprintf(plugin, sizeof plugin, "%s", named) < (int)sizeof plugin ? 0 : MT_EDEVICE;
-  return mt__os_beside((void *)&mutex, MT_PLUGIN_FILE, plugin, sizeof plugin) ? 0 : MT_EDEVICE;
+  return mt__os_beside((void *)&mutex, PLUGIN, plugin, sizeof plugin) ? 0 : MT_EDEVICE;
 }
 
 static int32_t load(void) {
