@@ -85,6 +85,17 @@ extern "C" MT_API int32_t mt__plugin_open(const mt__backend **backend, int32_t *
   cudaError_t error = cudaGetDeviceCount(&found);
   if (error != cudaSuccess) {
     cudaGetLastError();
+    int driver = 0, runtime = 0;
+    cudaDriverGetVersion(&driver);
+    cudaRuntimeGetVersion(&runtime);
+    /* To CUDA no driver is one of version 0, which is too old. */
+    if (error == cudaErrorInsufficientDriver && driver == 0)
+      return mt__fail(MT_EDEVICE, "CUDA cannot be used: NVIDIA's driver is not installed");
+    if (error == cudaErrorInsufficientDriver)
+      return mt__fail(MT_EDEVICE,
+                      "CUDA cannot be used: the driver is for CUDA %d.%d, and the plugin was built "
+                      "with %d.%d: install a newer driver",
+                      driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
     return mt__fail(MT_EDEVICE, "CUDA cannot be used: %s (%s)", cudaGetErrorString(error),
                     cudaGetErrorName(error));
   }
