@@ -51,13 +51,13 @@ end
 -- Operands stay until the shape or the dtype changes, as they do in worker.py: rows that follow each
 -- other share them.
 local kept, keptof = {}, nil
-local function data(torch, name, shape, dtype)
+local function data(torch, name, shape, dtype, device)
   local of = table.concat(shape, 'x') .. dtype
   if of ~= keptof then
     kept, keptof = {}, of
     collectgarbage()
   end
-  kept[name] = kept[name] or fresh(torch, name, shape, dtype)
+  kept[name] = kept[name] or fresh(torch, name, shape, dtype):to(device)
   return kept[name]
 end
 
@@ -77,7 +77,9 @@ return function(count)
   return x
 end]]):format(setup, statement)
   local chunk = assert(loadstring(table.concat(lines, '\n'), '=' .. spec.name))
-  return chunk(torch, function(name) return data(torch, name, spec.shape, spec.dtype) end)
+  return chunk(torch, function(name)
+    return data(torch, name, spec.shape, spec.dtype, spec.gpu and 'cuda' or 'cpu')
+  end)
 end
 
 local function theirs(spec, library)
@@ -94,11 +96,12 @@ end
 
 --- A row of main.lua.
 ---
---- spec: name, target, lua, numpy, torch (statements; none where a library lacks it), shape (a list
---- of sizes, or a number), dtype (default 'float32'), setup ({ lua =, numpy =, torch = }, statements
---- run once), needs (the function of torch that the row is about), threads (true: measured with 1
---- and with 2), moved (bytes read and written per element, for work that memory bounds), plain (a
---- statement that does the same here in a plainer way, which the target speaks of too).
+--- spec: name, target, lua, numpy, torch, cupy (statements; none where a library lacks it), shape (a
+--- list of sizes, or a number), dtype (default 'float32'), setup ({ lua =, numpy =, torch =, cupy = },
+--- statements run once), needs (the function of torch that the row is about), threads (true: measured
+--- with 1 and with 2), moved (bytes read and written per element, for work that memory bounds), plain
+--- (a statement that does the same here in a plainer way, which the target speaks of too), gpu (true:
+--- the operands are there); against, transfer, flops and finish as in main.lua.
 ---@param spec table
 ---@return table row
 function M.row(spec)
@@ -108,11 +111,13 @@ function M.row(spec)
   for _, n in ipairs(spec.shape) do count = count * n end
   return {
     name = spec.name, target = spec.target, needs = spec.needs, threads = spec.threads,
-    bytes = spec.moved and spec.moved * count,
+    against = spec.against, gpu = spec.gpu, transfer = spec.transfer, flops = spec.flops,
+    finish = spec.finish, elements = count, bytes = spec.moved and spec.moved * count,
     ours = function(torch) return ours(spec, spec.lua, torch) end,
     plain = spec.plain and function(torch) return ours(spec, spec.plain, torch) end,
     numpy = spec.numpy and function() return theirs(spec, 'numpy') end,
     torch = spec.torch and function() return theirs(spec, 'torch') end,
+    cupy = spec.cupy and function() return theirs(spec, 'cupy') end,
   }
 end
 

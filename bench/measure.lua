@@ -2,6 +2,7 @@
 
 local ffi = require 'ffi'
 local loop = require 'bench.loop'
+local gpu = require 'bench.gpu'
 local clock = require('moontorch.native').mt_clock
 
 ffi.cdef 'int usleep(unsigned int);'
@@ -30,10 +31,14 @@ local function calibrate(run, span)
   end
 end
 
-local function timed(work)
+local function nothing() end
+
+-- `wait` waits for what the work has queued elsewhere.
+local function timed(work, wait)
   return function(count)
     local start = clock()
     work(count)
+    wait()
     return clock() - start
   end
 end
@@ -52,10 +57,11 @@ local function contestants(row, threads, context, span, complaints)
     sides[#sides + 1] = { name = name, run = run, count = count, once = once, times = {},
       per = per or row.per or 1 }
   end
-  add('ours', timed(row.ours(context.torch, context)))
-  if row.plain then add('plain', timed(row.plain(context.torch, context))) end
-  if row.c then add('c', timed(row.c(context.torch, context))) end
-  for _, library in ipairs { 'numpy', 'torch' } do
+  local wait = row.gpu and context.torch.cuda.synchronize or nothing
+  add('ours', timed(row.ours(context.torch, context), wait))
+  if row.plain then add('plain', timed(row.plain(context.torch, context), wait)) end
+  if row.c then add('c', timed(row.c(context.torch, context), wait)) end
+  for _, library in ipairs { 'numpy', 'torch', 'cupy' } do
     local code = row[library]
     if type(code) == 'function' then code = code() end
     if code and context.peer then
@@ -121,28 +127,37 @@ local function run(row, threads, context, options)
     against = row.against, complaint = complaints[1] }
   local middle = options.best and least or median
   for _, side in ipairs(sides) do result[side.name] = middle(side.times) / side.per end
-  local peer = math.min(result.numpy or math.huge, result.torch or math.huge)
+  local peer = math.min(result.numpy or math.huge, result.torch or math.huge, result.cupy or math.huge)
   if peer < math.huge then result.ratio = peer / result.ours end
-  if row.against then
+  if row.bytes then
+    result.rate = row.bytes / result.ours
+    if row.gpu and not row.transfer then
+      result.copy = gpu.copyrate(context.torch, row.elements)
+      result.peak = gpu.peak(context.torch)
+    elseif not row.gpu then
+      result.copy = loop.copyrate(context.build, row.bytes, threads)
+    end
+  end
+  if row.flops then result.flops = row.flops / result.ours end
+  if row.against == 'copy' then
+    result.judged = result.rate / result.copy
+  elseif row.against then
     result.judged = result[row.against] and result[row.against] / result.ours
   elseif row.plain then
     result.judged = math.min(peer, result.plain) / result.ours
   else
     result.judged = result.ratio
   end
-  if row.bytes then
-    result.rate = row.bytes / result.ours
-    result.copy = loop.copyrate(context.build, row.bytes, threads)
-  end
   return result
 end
 
 --- The times of one row in seconds, by side, and what they say.
 ---
---- The fields: row, topic, threads, target; ours, plain, numpy, torch, c (seconds, where there is such
---- a side); ratio (the best of NumPy and PyTorch over ours), judged (what the target speaks of); rate
---- and copy (bytes per second, of this row and of a plain copy, where memory bounds it); missing
---- (the name of a function that the library lacks) or failed (a message) instead of times.
+--- The fields: row, topic, threads, target; ours, plain, numpy, torch, cupy, c (seconds, where there is
+--- such a side); ratio (the best of NumPy, PyTorch and CuPy over ours), judged (what the target speaks
+--- of); rate, copy and peak (bytes per second, of this row, of a plain copy and of a GPU's memory, where
+--- memory bounds it); flops (operations per second); missing (the name of a function that the library
+--- lacks) or failed (a message) instead of times.
 ---@param row table
 ---@param threads integer
 ---@param context table torch, peer, build, tmp

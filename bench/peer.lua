@@ -1,4 +1,5 @@
---- A Python process that is kept for a whole run and times NumPy and PyTorch on request.
+--- A Python process that is kept for a whole run and times NumPy and PyTorch on request; or PyTorch and
+--- CuPy, on a GPU.
 
 local json = require 'bench.json'
 
@@ -13,12 +14,13 @@ end
 ---@param python string the interpreter
 ---@param script string the path of worker.py
 ---@param folder string where both sides may leave files
+---@param gpu? boolean whether all rows are of the GPU
 ---@return table peer
-function Peer.start(python, script, folder)
+function Peer.start(python, script, folder, gpu)
   local fifo = folder .. '/answers'
   assert(os.execute('mkfifo ' .. quote(fifo)) == 0, 'mkfifo failed')
   local requests = assert(io.popen(table.concat({
-    quote(python), quote(script), quote(folder), '>' .. quote(fifo) }, ' '), 'w'))
+    quote(python), quote(script), quote(folder), gpu and 'gpu' or '', '>' .. quote(fifo) }, ' '), 'w'))
   -- Opening waits for the shell above to open its end; if Python ends, reading meets the end.
   local self = setmetatable({ requests = requests, answers = assert(io.open(fifo, 'r')), last = 0 },
     Peer)
@@ -38,7 +40,7 @@ function Peer:ask(request)
 end
 
 --- A function that times `count` runs of a statement, or nil where the library is not there.
----@param library string 'numpy' or 'torch'
+---@param library string 'numpy', 'torch' or 'cupy'
 ---@param threads integer
 ---@param setup string statements run once
 ---@param code string the statements to time

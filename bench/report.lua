@@ -12,11 +12,28 @@ local function time_text(seconds)
   return ('%.2f s'):format(seconds)
 end
 
---- The line above the rows.
+--- The line above all: what runs, and on what.
+---@param about table
 ---@return string
-function M.head()
-  return ('%-28s %2s %10s %10s %10s %8s %7s  %-6s %s'):format('row', 'th', 'ours', 'numpy', 'torch',
-    'ratio', 'target', '', 'GB/s, of a copy\'s')
+function M.title(about)
+  local where = ('%s, %d cores'):format(about.machine, about.cores)
+  local g = about.gpu
+  if g then
+    where = ('%s%s, CUDA %s, driver %s'):format(g.name,
+      g.bandwidth and (' (%.0f GB/s)'):format(g.bandwidth / 1e9) or '', g.runtime, g.driver)
+  end
+  return ('moontorch %s (%s) on %s, %s %s, PyTorch %s, %s'):format(about.moontorch, about.isa, where,
+    g and 'CuPy' or 'NumPy', about[g and 'cupy' or 'numpy'] or 'not here', about.torch or 'not here',
+    about.date)
+end
+
+--- The line above the rows.
+---@param gpu? boolean whether the rows are those of a GPU, which have CuPy in NumPy's place
+---@return string
+function M.head(gpu)
+  return ('%-28s %2s %10s %10s %10s %8s %7s  %-6s %s'):format('row', 'th', 'ours',
+    gpu and 'cupy' or 'numpy', 'torch', 'ratio', 'target', '',
+    gpu and "GB/s, of a copy's, of the peak; or TFLOP/s" or "GB/s, of a copy's")
 end
 
 --- 'ok', 'short' of its target, 'missing', 'failed', or 'alone' where no peer does the work.
@@ -29,17 +46,27 @@ function M.verdict(r)
   return r.judged < r.target and 'short' or 'ok'
 end
 
+-- GB/s and its shares of other rates, or TFLOP/s.
+local function rate_text(r)
+  if r.flops then return (' %6.1f TFLOP/s'):format(r.flops / 1e12) end
+  if not r.rate then return '' end
+  local text = (' %6.1f'):format(r.rate / 1e9)
+  if r.copy then text = text .. ('  %3.0f%%'):format(100 * r.rate / r.copy) end
+  if r.peak then text = text .. ('  %3.0f%%'):format(100 * r.rate / r.peak) end
+  return text
+end
+
 --- A result as a line.
 ---@param r table
+---@param gpu? boolean as for head
 ---@return string
-function M.line(r)
+function M.line(r, gpu)
   local head = ('%-28s %2d '):format(r.row, r.threads)
   if r.missing then return head .. ('not there: torch.%s'):format(r.missing) end
   if r.failed then return head .. 'failed: ' .. r.failed end
   local line = head .. ('%10s %10s %10s %8s %7.2f  %-5s'):format(time_text(r.ours),
-    time_text(r.numpy), time_text(r.torch), r.ratio and ('%.2f'):format(r.ratio) or '-', r.target,
-    M.verdict(r))
-  if r.rate then line = line .. (' %6.1f  %3.0f%%'):format(r.rate / 1e9, 100 * r.rate / r.copy) end
+    time_text(gpu and r.cupy or r.numpy), time_text(r.torch),
+    r.ratio and ('%.2f'):format(r.ratio) or '-', r.target, M.verdict(r)) .. rate_text(r)
   if r.against and r.judged then line = line .. (' %.2f against %s'):format(r.judged, r.against) end
   if r.plain then line = line .. (' plain: %s'):format(time_text(r.plain)) end
   if r.complaint then line = line .. ' (' .. r.complaint .. ')' end
@@ -54,7 +81,7 @@ local function sum(results)
     local name = ('%s (%d)'):format(r.row, r.threads)
     if verdict == 'short' then s.short[#s.short + 1] = ('%s %.2f'):format(name, r.judged) end
     if verdict == 'missing' or verdict == 'failed' then s[verdict] = s[verdict] + 1 end
-    -- A row whose only fair peer is C says nothing of NumPy and PyTorch.
+    -- A row whose only fair peer is C says nothing of the other libraries.
     if r.ratio and r.against ~= 'c' then
       s.compared, s.logs = s.compared + 1, s.logs + math.log(r.ratio)
       if r.ratio < 0.9 then s.under = s.under + 1 end

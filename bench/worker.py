@@ -1,5 +1,8 @@
 """The other side of the benchmarks: times statements in NumPy and PyTorch on request.
 
+With the argument `gpu` after the folder for files PyTorch and CuPy have their operands on a GPU, and a
+measurement ends when the GPU has done what was queued.
+
 Requests are lines of JSON on standard input, answers lines of JSON on standard output:
   {"do": "prepare", "id": 1, "library": "numpy", "threads": 1, "setup": ..., "code": ...}
   {"do": "time", "id": 1, "count": 10}    ->  {"seconds": for all 10}
@@ -18,16 +21,41 @@ try:
 except ImportError:
     torch = None
 
+GPU = "gpu" in sys.argv[2:]
+cupy = cupyx = None
+if GPU:
+    if torch and not torch.cuda.is_available():
+        torch = None
+    try:
+        import cupy
+        import cupyx
+
+        cupy.cuda.runtime.getDeviceCount()
+    except Exception:  # it is not here, or it finds no GPU
+        cupy = None
+
 TEMPLATE = """
-def make(np, torch, os, tmp, data):
+def make(np, torch, cupy, cupyx, os, tmp, data):
 {setup}
     def run(count):
         start = clock()
         for _ in range(count):
 {code}
+        finish()
         return clock() - start
     return run
 """
+
+
+def nothing():
+    pass
+
+
+def finish(library):
+    """What waits for the work that a library has queued."""
+    if not GPU:
+        return nothing
+    return torch.cuda.synchronize if library == "torch" else cupy.cuda.runtime.deviceSynchronize
 
 
 class Data:
@@ -63,7 +91,10 @@ class Data:
         else:
             x = np.full(shape, name == "one", np.float32)
         if self.library == "torch":
-            return torch.from_numpy(x).clone().to(getattr(torch, dtype))
+            x = torch.from_numpy(x).clone().to(getattr(torch, dtype))
+            return x.cuda() if GPU else x
+        if self.library == "cupy":
+            return cupy.asarray(x).astype(dtype)
         return x.astype(dtype)
 
 
@@ -73,16 +104,17 @@ def indent(text, columns):
 
 
 def prepare(request, tmp, data):
-    if request["library"] == "torch":
-        if torch is None:
-            return None
+    library = request["library"]
+    if {"numpy": np, "torch": torch, "cupy": cupy}[library] is None:
+        return None
+    if library == "torch":
         torch.set_num_threads(request["threads"])
     source = TEMPLATE.format(
         setup=indent(request["setup"] or "pass", 4), code=indent(request["code"], 12)
     )
-    space = {"clock": time.perf_counter}
+    space = {"clock": time.perf_counter, "finish": finish(library)}
     exec(compile(source, request["code"], "exec"), space)
-    return space["make"](np, torch, os, tmp, data[request["library"]])
+    return space["make"](np, torch, cupy, cupyx, os, tmp, data[library])
 
 
 def main():
@@ -91,7 +123,7 @@ def main():
     os.dup2(2, 1)  # what a library prints does not belong into the answers
     # Overflow is part of some rows; telling of it is no part of the work.
     np.seterr(all="ignore")
-    data = {library: Data(library) for library in ("numpy", "torch")}
+    data = {library: Data(library) for library in ("numpy", "torch", "cupy")}
     runs = {}
     for line in sys.stdin:
         request = json.loads(line)
@@ -108,6 +140,7 @@ def main():
             elif request["do"] == "versions":
                 answer["numpy"] = np.__version__
                 answer["torch"] = torch.__version__ if torch else None
+                answer["cupy"] = cupy.__version__ if cupy else None
         except Exception as problem:
             answer["error"] = f"{type(problem).__name__}: {problem}"
         answers.write(json.dumps(answer) + "\n")

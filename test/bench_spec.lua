@@ -1,13 +1,14 @@
+local torch = require 'moontorch'
 local support = require 'test.support'
 local quote = support.quote
 
-local function bench(arguments)
+local function bench(arguments, settings)
   local lua_path, lua_cpath = support.paths()
   return support.run(table.concat({
     'env LUA_PATH=' .. quote(lua_path), 'LUA_CPATH=' .. quote(lua_cpath),
     'LD_PRELOAD=' .. quote(os.getenv 'MOONTORCH_PRELOAD' or ''),
     'MOONTORCH_BUILD=' .. quote(support.build),
-    'MOONTORCH_BENCH_PYTHON=' .. quote(assert(support.find_python())),
+    'MOONTORCH_BENCH_PYTHON=' .. quote(assert(support.find_python())), settings or '',
     'luajit', quote(support.root .. '/bench/main.lua'), arguments,
   }, ' '))
 end
@@ -91,6 +92,72 @@ for r in run["rows"]:
     assert.is_true(math.abs(result.judged - result.plain / result.ours) < 1e-9 * result.judged)
     assert.is_true(result.plain > 0 and result.ours > 0 and result.ratio == nil)
     assert.truthy(require 'bench.report'.line(result):find('plain: ', 1, true))
+  end)
+
+  describe('of a GPU', function()
+    local available, reason = torch.cuda.isAvailable()
+
+    it('run alone: memory, products, calls and transfers, as JSON', function()
+      if not available then return pending(reason) end
+      if os.getenv 'MOONTORCH_PRELOAD' then return pending('times mean nothing under a sanitizer') end
+      local path = support.tmpname 'json'
+      local stdout, stderr, code = bench('--gpu --quick --elements 1e4 --json ' .. quote(path))
+      assert.same({ '', 0 }, { stderr, code })
+      assert.truthy(stdout:find('failed 0', 1, true), stdout)
+      assert.is_nil(stdout:find('in Python', 1, true), stdout)
+      local got = support.python([[
+import json, sys
+run = json.load(open(sys.argv[1]))
+card = run["about"]["gpu"]
+assert set(card) >= {"name", "runtime", "driver"}, card
+rows = {r["row"]: r for r in run["rows"]}
+assert len(rows) == 29 == len(run["rows"])
+for r in rows.values():
+    assert r["topic"] == "gpu" and r["ours"] > 0 and "failed" not in r and "numpy" not in r, r
+    if "peak" in r:
+        assert r["peak"] == card["bandwidth"] and r["copy"] > 0
+for name, bytes in ("add.into", 12e4), ("exp", 8e4), ("sum.dim2", 4e4):
+    r = rows[name]
+    assert abs(r["rate"] * r["ours"] / bytes - 1) < 1e-6, r
+    assert abs(r["judged"] - r["rate"] / r["copy"]) < 1e-6 * r["judged"] and r["against"] == "copy", r
+for kind in "float32", "tf32", "float16", "bfloat16":
+    r = rows[f"mm.{kind}.81"]
+    assert abs(r["flops"] * r["ours"] / (2 * 81**3) - 1) < 1e-6 and "rate" not in r, r
+for name in "upload.pinned", "download.pageable":
+    r = rows[name]
+    assert abs(r["rate"] * r["ours"] / 4e4 - 1) < 1e-6 and "copy" not in r and "peak" not in r, r
+assert rows["add.into.1"]["target"] == 2 and rows["add.new.1"]["against"] == "torch"
+print(card["name"])
+]], path)
+      assert.equal(torch.cuda.getDeviceProperties().name .. '\n', got)
+    end)
+
+    it('are listed without one, by the sizes that they would have', function()
+      local stdout, stderr, code = bench('--gpu --list')
+      assert.same({ '', 0 }, { stderr, code })
+      for _, name in ipairs { 'copy', 'cumsum', 'kthvalue', 'transpose.copy', 'mm.float32.1024',
+        'mm.bfloat16.8192', 'add.new.1', 'download.pinned' } do
+        assert.truthy(('\n' .. stdout):find('\n' .. name .. '\n', 1, true), name)
+      end
+      assert.is_nil((bench '--list'):find('upload', 1, true))
+    end)
+
+    it('need one, and say why there is none', function()
+      local stdout, stderr, code = bench('--gpu', 'MOONTORCH_CUDA_LIBRARY=/nowhere/plugin.so')
+      assert.same({ '', 1 }, { stdout, code })
+      assert.truthy(stderr:find('bench: no GPU can be measured: .*/nowhere/plugin.so'), stderr)
+    end)
+
+    it('take options that go together', function()
+      for arguments, words in pairs {
+        ['--gpu --threads 2'] = '--gpu goes with neither', ['--elements 1e6'] = 'goes with --gpu',
+        ['--gpu --elements 10'] = '--elements takes a number', ['--gpu --elements x'] = 'a number',
+      } do
+        local _, stderr, code = bench(arguments)
+        assert.not_equal(0, code)
+        assert.truthy(stderr:find(words, 1, true), stderr)
+      end
+    end)
   end)
 
   it('sum up: the mean of the ratios, what is short, what is under 0.9', function()

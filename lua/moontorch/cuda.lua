@@ -17,9 +17,9 @@ local function finish(restore, before, ok, ...)
 end
 
 local function describe(x)
+  local gpu, plugin = device.gpu(x, 'getDeviceProperties'), device.plugin 'getDeviceProperties'
   local p = ffi.new 'mt_cuda_properties[1]'
-  local gpu = device.gpu(x, 'getDeviceProperties')
-  check(device.plugin('getDeviceProperties').mt_cuda_describe(p, gpu))
+  check(plugin.mt_cuda_describe(p, gpu))
   return {
     name = ffi.string(p[0].name_),
     totalGlobalMem = tonumber(p[0].total_memory_),
@@ -36,9 +36,9 @@ local function describe(x)
 end
 
 local function usage(x)
+  local gpu, plugin = device.gpu(x, 'getMemoryUsage'), device.plugin 'getMemoryUsage'
   local m = ffi.new 'mt_cuda_memory[1]'
-  local gpu = device.gpu(x, 'getMemoryUsage')
-  check(device.plugin('getMemoryUsage').mt_cuda_memory_info(m, gpu))
+  check(plugin.mt_cuda_memory_info(m, gpu))
   return tonumber(m[0].free_), tonumber(m[0].total_), {
     used = tonumber(m[0].used_), reserved = tonumber(m[0].reserved_), peak = tonumber(m[0].peak_),
   }

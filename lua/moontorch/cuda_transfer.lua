@@ -55,8 +55,8 @@ end
 ---@return moontorch.Event
 function methods.copyAsync(t, src)
   args.tensor(src, 'copyAsync')
-  local out = ffi.new 'mt_event *[1]'
-  fail.check(device.plugin('copyAsync').mt_copy_async(t, src, out))
+  local plugin, out = device.plugin 'copyAsync', ffi.new 'mt_event *[1]'
+  fail.check(plugin.mt_copy_async(t, src, out))
   return streams.event(out[0], math.max(device.of(t), device.of(src)))
 end
 
