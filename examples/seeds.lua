@@ -163,9 +163,14 @@ left 'a'
 compare('a', 't', 'shared')
 
 row(3, 'to the GPU: a copy there')
-right 't:cuda()'
-right 'torch.cuda.isAvailable()'
-note 'Not there yet: this build has no GPU backend. It says so, and never copies to the CPU instead.'
+local gpu = torch.cuda.isAvailable()
+if gpu then
+  right 'c = t:cuda(); c:add(1);'
+  both('a', 'c, c.device')
+else
+  right 't:cuda()'
+  note 'No GPU can be used here. The error says why; nothing is copied to the CPU instead.'
+end
 
 row(4, 'to the CPU: already there, so the same memory')
 right "c = t:cpu(); d = t:to('cpu')"
@@ -194,7 +199,7 @@ row(8, 'from a tensor to an ndarray over the same memory')
 right "give('n', t:arrayInterface())"
 both('n', 't')
 compare('n', 't', 'shared')
-note 't:numpy() is for a LuaJIT that runs inside of a Python process. Not there yet.'
+note 'Inside of one process it is t:numpy(): see examples/lupa.py and examples/numpy.lua.'
 
 row(9, 'what is a tensor')
 both('type(n)', 'torch.isTensor(t), torch.is_tensor(t)')
@@ -260,5 +265,5 @@ both('np.__version__', 'torch.version')
 
 peer:stop()
 print()
-print(paint('1', ('%d rows: %d times shared, %d times apart, as each must be; rows 3 and 8 in part '
-  .. 'not there yet'):format(rows, shared, copied)))
+print(paint('1', ('%d rows: %d times shared, %d times apart, as each must be%s'):format(
+  rows, shared, copied, gpu and '' or '; row 3 without a GPU')))

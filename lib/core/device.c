@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend.h"
 
@@ -33,6 +34,9 @@ static int32_t load(void) {
   char why[512];
   const mt__backend *backend;
   if (find_plugin() != 0) return mt__fail(MT_EDEVICE, "the path of the CUDA plugin is too long");
+  if (strchr(plugin, '/') != NULL && access(plugin, F_OK) != 0)
+    return mt__fail(MT_EDEVICE, "the CUDA plugin was not built, or not installed: there is no %s",
+                    plugin);
   void *symbol = mt__os_plugin(plugin, "mt__plugin_open", why, sizeof why);
   if (symbol == NULL) return mt__fail(MT_EDEVICE, "the CUDA plugin cannot be loaded: %s", why);
   mt__plugin_entry open = (mt__plugin_entry)symbol;
