@@ -28,8 +28,10 @@ MT_API int32_t mt_file_open(mt_file **out, const char *path);
 MT_API int32_t mt_file_stdio(mt_file **out, void *stream);
 /* Reads memory that the caller keeps for as long as the file is open. */
 MT_API int32_t mt_file_memory(mt_file **out, const void *data, int64_t nbytes);
-/* NULL is harmless. Members of a zip must be closed before it. */
+/* NULL is harmless. Members of a zip must be closed before it. A stream is put back to where reading ended. */
 MT_API void mt_file_close(mt_file *f);
+/* The same for a finalizer, which runs when a stream may have been closed: it is not touched. */
+MT_API void mt_file_drop(mt_file *f);
 /* What the next bytes begin, by their magic: MT_FILE_*; MT_EIO. They are still read afterwards. */
 MT_API int32_t mt_file_kind(mt_file *f);
 /* How many bytes follow the position; -1 where only reading will tell. */

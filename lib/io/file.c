@@ -241,6 +241,11 @@ void mt_file_close(mt_file *f) {
   free(f);
 }
 
+void mt_file_drop(mt_file *f) {
+  if (f != NULL && f->class == &stream_class) f->class = &memory_class; /* nothing to close */
+  mt_file_close(f);
+}
+
 int64_t mt__file_left(mt_file *f) {
   if (f->class == &fresh) settle(f);
   return f->size < 0 ? -1 : f->size - f->position + f->ahead_n;

@@ -240,7 +240,7 @@ int32_t mt_zip_open(mt_zip **out, mt_file *f, int32_t own) {
 void mt_zip_close(mt_zip *zip) {
   mt__zip *z = (mt__zip *)zip;
   if (z == NULL) return;
-  if (z->own) mt_file_close(z->zip.file_);
+  if (z->own) mt_file_drop(z->zip.file_); /* a stream may be closed by now */
   free(z->directory_text);
   free(z->zip.entries_);
   free(z->limits);

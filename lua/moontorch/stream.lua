@@ -54,7 +54,7 @@ function M.input(x, name)
   else
     fail.raise('%s: expected a path or an open file, not %s', name, tensor.kindof(x))
   end
-  return ffi.gc(out[0], C.mt_file_close)
+  return ffi.gc(out[0], C.mt_file_drop)
 end
 
 --- Opens a string for reading. The caller keeps the string for as long as the file is open.
@@ -69,7 +69,7 @@ function M.memory(s, offset, name)
   local out = file_out()
   local data = ffi.cast('const char *', s)
   try(C.mt_file_memory, out, data + offset, #s - offset)
-  return ffi.gc(out[0], C.mt_file_close)
+  return ffi.gc(out[0], C.mt_file_drop)
 end
 
 --- Closes what input, memory or member opened.
