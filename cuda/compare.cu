@@ -4,14 +4,7 @@
 #include "elementwise.h"
 
 namespace {
-#define XX(id, names, set, flags, EB, EI, ER, EC, doc)                                             \
-  struct row_##id {                                                                                \
-    template <int32_t category, typename C>                                                        \
-    static MT_DEVICE auto of([[maybe_unused]] C a, [[maybe_unused]] C b, [[maybe_unused]] C,       \
-                             [[maybe_unused]] C) {                                                 \
-      MT_EXPRESSION(uint8_t, EB, EI, ER, EC)                                                       \
-    }                                                                                              \
-  };
+#define XX(id, names, set, flags, EB, EI, ER, EC, doc) MT_ROW(id, uint8_t, EB, EI, ER, EC)
 MT_COMPARE_OPS(XX)
 #undef XX
 } // namespace

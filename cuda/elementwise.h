@@ -24,6 +24,16 @@
   else                                                                                             \
     return (R)(EC);
 
+/* A row as a struct: its expression over operands a, b and c and the factor v, as R. */
+#define MT_ROW(id, R, EB, EI, ER, EC)                                                              \
+  struct row_##id {                                                                                \
+    template <int32_t category, typename A, typename C>                                            \
+    static MT_DEVICE auto of([[maybe_unused]] A a, [[maybe_unused]] C b, [[maybe_unused]] C c,     \
+                             [[maybe_unused]] C v) {                                               \
+      MT_EXPRESSION(R, EB, EI, ER, EC)                                                             \
+    }                                                                                              \
+  };
+
 /* An operator of some operands, the result among them, for one dtype. Row::of() is the expression.
  */
 template <typename Row, int32_t dtype, int count, int32_t flags> struct mt__op {

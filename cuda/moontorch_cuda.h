@@ -56,6 +56,14 @@ MT_API const int64_t *mt_cuda_held(void);
 MT_API int32_t mt_cuda_trim(int32_t device);
 /* Seeds the random numbers of a device (Philox 4x32-10), or of all for -1. */
 MT_API int32_t mt_cuda_seed(int32_t device, double seed);
+/* Where the random numbers of a device stand: what mt_cuda_seed was told, and how many counters of Philox have
+ * been used since. mt_cuda_set_generator goes on from there. */
+typedef struct mt_cuda_generator {
+  double seed_;
+  uint64_t used_;
+} mt_cuda_generator;
+MT_API int32_t mt_cuda_get_generator(mt_cuda_generator *out, int32_t device);
+MT_API int32_t mt_cuda_set_generator(const mt_cuda_generator *g, int32_t device);
 /* Whether float32 matrix products may round their operands to TF32; 0 to start with. */
 MT_API int32_t mt_cuda_allow_tf32(int32_t on);
 MT_API int32_t mt_cuda_tf32(void);

@@ -14,25 +14,42 @@
 /* ----------------------------------------------------------------------------------- the state */
 
 /* The seed of each device, and how many counters were used. */
-static std::atomic<uint64_t> seeds[MT__MAX_DEVICES], used[MT__MAX_DEVICES];
+static std::atomic<double> seeds[MT__MAX_DEVICES];
+static std::atomic<uint64_t> used[MT__MAX_DEVICES];
+
+/* A seed as the key of Philox: a whole number as it is, any other by its bits. */
+static uint64_t key_of(double seed) {
+  uint64_t bits;
+  if (seed >= 0 && seed < 0x1p63 && seed == std::floor(seed)) return (uint64_t)seed;
+  std::memcpy(&bits, &seed, sizeof bits);
+  return bits;
+}
 
 int32_t mt_cuda_seed(int32_t device, double seed) {
   int32_t first = 1, last;
-  uint64_t bits;
   MT_TRY(mt_cuda_count(&last));
   if (device != -1) {
     MT_TRY(mt__cuda_resolve("manualSeed", &device));
     first = last = device;
   }
-  bool whole = seed >= 0 && seed < 0x1p63 && seed == std::floor(seed);
-  if (whole)
-    bits = (uint64_t)seed;
-  else
-    std::memcpy(&bits, &seed, sizeof bits);
   for (int32_t d = first; d <= last; d++) {
-    seeds[d - 1] = bits;
+    seeds[d - 1] = seed;
     used[d - 1] = 0;
   }
+  return 0;
+}
+
+int32_t mt_cuda_get_generator(mt_cuda_generator *out, int32_t device) {
+  MT_TRY(mt__cuda_resolve("getRNGState", &device));
+  out->seed_ = seeds[device - 1];
+  out->used_ = used[device - 1];
+  return 0;
+}
+
+int32_t mt_cuda_set_generator(const mt_cuda_generator *g, int32_t device) {
+  MT_TRY(mt__cuda_resolve("setRNGState", &device));
+  seeds[device - 1] = g->seed_;
+  used[device - 1] = g->used_;
   return 0;
 }
 
@@ -163,7 +180,7 @@ int32_t mt__cuda_random(mt_tensor *t, int32_t what, double a, double b) {
   int64_t n = t->numel_, counters = what == MT__PERMUTATION ? n : (n + 1) / 2;
   if (n == 0) return 0;
   mt__on on(device);
-  uint64_t seed = seeds[device - 1], counter = used[device - 1].fetch_add((uint64_t)counters);
+  uint64_t seed = key_of(seeds[device - 1]), counter = used[device - 1].fetch_add((uint64_t)counters);
   if (what == MT__PERMUTATION) return permute(t, (int64_t)a, seed, counter);
   mt_tensor own = {};
   bool direct = mt_is_contiguous(t) && mt__aligned(t);

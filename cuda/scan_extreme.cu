@@ -1,6 +1,7 @@
 /*
  * cummax and cummin: the extreme so far and its first position. NaN stays once it has come.
  */
+#include "mask.h"
 #include "scan.h"
 
 namespace {
@@ -26,19 +27,7 @@ template <typename Key> struct extreme_run {
   __device__ void store(char *out, char *at_out, const char *line, const mt__scan &s) const {
     const char *from = line + at * s.in_stride;
     *(int64_t *)at_out = at;
-    switch (s.in_bytes) {
-    case 1:
-      *(uint8_t *)out = *(const uint8_t *)from;
-      break;
-    case 2:
-      *(uint16_t *)out = *(const uint16_t *)from;
-      break;
-    case 4:
-      *(uint32_t *)out = *(const uint32_t *)from;
-      break;
-    default:
-      *(uint64_t *)out = *(const uint64_t *)from;
-    }
+    mt__copy_bits(out, from, s.in_bytes, true);
   }
 };
 

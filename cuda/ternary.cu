@@ -4,14 +4,7 @@
 #include "elementwise.h"
 
 namespace {
-#define XX(id, names, set, flags, first, EB, EI, ER, EC, doc)                                      \
-  struct row_##id {                                                                                \
-    template <int32_t category, typename A, typename C>                                            \
-    static MT_DEVICE auto of([[maybe_unused]] A a, [[maybe_unused]] C b, [[maybe_unused]] C c,     \
-                             [[maybe_unused]] C v) {                                               \
-      MT_EXPRESSION(C, EB, EI, ER, EC)                                                             \
-    }                                                                                              \
-  };
+#define XX(id, names, set, flags, first, EB, EI, ER, EC, doc) MT_ROW(id, C, EB, EI, ER, EC)
 MT_TERNARY_OPS(XX)
 #undef XX
 } // namespace

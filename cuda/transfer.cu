@@ -164,6 +164,7 @@ int32_t mt_copy_async(mt_tensor *dst, const mt_tensor *src, mt_event **event) {
   cudaEvent_t done;
   MT_TRY(mt_event_new(event, device, 0));
   cudaError_t error = cudaEventCreateWithFlags(&done, cudaEventDisableTiming);
+  bool created = error == cudaSuccess;
   if (error == cudaSuccess && dst->numel_ > 0)
     error = cudaMemcpyAsync(mt__data(dst), mt__data(src),
                             (size_t)(dst->numel_ * mt__bytes(dst->dtype_)),
@@ -172,6 +173,7 @@ int32_t mt_copy_async(mt_tensor *dst, const mt_tensor *src, mt_event **event) {
   int32_t rc = mt__cuda_check("copyAsync", error);
   if (rc == 0) rc = mt_event_record(*event, nullptr);
   if (rc != 0) {
+    if (created) cudaEventDestroy(done);
     mt_event_release(*event);
     *event = nullptr;
     return rc;

@@ -5,13 +5,7 @@
 #include "elementwise.h"
 
 namespace {
-#define XX(id, names, set, flags, EB, EI, ER, EC, doc)                                             \
-  struct row_##id {                                                                                \
-    template <int32_t category, typename C>                                                        \
-    static MT_DEVICE auto of([[maybe_unused]] C a, C, C, C) {                                      \
-      MT_EXPRESSION(C, EB, EI, ER, EC)                                                             \
-    }                                                                                              \
-  };
+#define XX(id, names, set, flags, EB, EI, ER, EC, doc) MT_ROW(id, C, EB, EI, ER, EC)
 MT_UNARY_OPS(XX)
 #undef XX
 } // namespace

@@ -163,6 +163,38 @@ describe('a tensor on a GPU', function()
     end)
   end
 
+  for _, dtype in ipairs(DTYPES) do
+    on(1, 'gives and takes elements of every other dtype: ' .. dtype, function()
+      local t = torch.FloatTensor { { 0, 1, 2, 3.6 }, { 7, 100, 5.5, 1 } }:to(dtype)
+      for _, other in ipairs(DTYPES) do
+        local function result(device) return torch.zeros(4, 2, { dtype = other, device = device }):t() end
+        local ok, want = pcall(function() return result('cpu'):copy(t) end)
+        for way, copy in pairs {
+          up = function() return result('cuda'):copy(t) end,
+          down = function() return result('cpu'):copy(t:cuda()) end,
+          there = function() return result('cuda'):copy(t:cuda()) end,
+        } do
+          local done, got = pcall(copy)
+          assert.are.equal(ok, done, ('%s to %s, %s'):format(dtype, other, way))
+          if ok then assert.are.equal(bytes(want), bytes(got:cpu()), ('%s to %s, %s'):format(dtype, other, way)) end
+        end
+      end
+    end)
+  end
+
+  on(1, 'is a copy of a mapped file, which stays as it is', function()
+    local path = support.tmpname 'npy'
+    torch.save(path, torch.range(1, 6):view(2, 3))
+    local mapped = torch.load(path, { mmap = 'r' })
+    local c = mapped:t():cuda()
+    assert.are.same({ { 1, 4 }, { 2, 5 }, { 3, 6 } }, c:totable())
+    refused(function() mapped:copy(c:t() * 2) end, 'read-only')
+    local written = torch.load(path, { mmap = 'r+' })
+    written:copy(c:t() * 2)
+    written:close()
+    assert.are.same({ { 2, 4, 6 }, { 8, 10, 12 } }, torch.load(path):totable())
+  end)
+
   on(1, 'has types, which construct and convert', function()
     for _, name in ipairs(DTYPES) do
       local d = torch[name]
@@ -426,7 +458,20 @@ describe('a tensor on a GPU', function()
     for i = 1, 50 do assert.are.equal(i, order[i]) end
     assert.is_number(torch.cuda.seed())
     torch.cuda.manualSeedAll(1)
+    local again = torch.rand(3, { device = 'cuda' }):totable()
+    torch.cuda.manual_seed_all(1)
+    assert.are.same(again, torch.rand(3, { device = 'cuda' }):totable())
+    torch.cuda.manualSeedAll(torch.cuda.seedAll())
     refused(function() torch.cuda.manualSeed(1.5) end, 'manualSeed', '1.5')
+    torch.cuda.manualSeed(123)
+    assert.are.equal(123, torch.cuda.initialSeed())
+    local state = torch.cuda.getRNGState()
+    local next = torch.rand(5, { device = 'cuda' }):totable()
+    torch.cuda.manualSeed(4)
+    torch.cuda.setRNGState(state)
+    assert.are.same(next, torch.rand(5, { device = 'cuda' }):totable())
+    assert.are.equal(123, torch.cuda.initialSeed())
+    refused(function() torch.cuda.setRNGState(torch.zeros(3)) end, 'setRNGState', '16 bytes', 'size 3')
   end)
 
   on(1, 'is let go of when memory grows', function()
@@ -441,6 +486,40 @@ describe('a tensor on a GPU', function()
     assert.are.equal(3, torch.ones(3, { device = 'cuda' }):sum())
     torch.cuda.emptyCache()
     torch.cuda.emptyCache(1)
+  end)
+
+  on(1, 'leaves memory for reuse, until it is asked to give it back', function()
+    collectgarbage()
+    torch.cuda.synchronize()
+    torch.cuda.emptyCache()
+    local _, _, first = torch.cuda.getMemoryUsage()
+    local t = torch.zeros(2 ^ 24, { device = 'cuda' })
+    local _, _, during = torch.cuda.getMemoryUsage()
+    assert.is_true(during.used >= first.used + 2 ^ 26)
+    t:free()
+    torch.cuda.synchronize()
+    local _, _, after = torch.cuda.getMemoryUsage()
+    assert.are.equal(first.used, after.used)
+    assert.is_true(after.reserved >= 2 ^ 26 and after.peak >= during.used)
+    torch.cuda.empty_cache()
+    local _, _, last = torch.cuda.getMemoryUsage()
+    assert.is_true(last.reserved < after.reserved)
+  end)
+
+  on(1, 'is multiplied with sums in more bits than its own', function()
+    -- Counting by ones stops at 2048 in float16 and at 256 in bfloat16.
+    for dtype, want in pairs { float16 = 4100, bfloat16 = 4096, float32 = 4099 } do
+      local one = torch.ones(1, 4099, { dtype = dtype, device = 'cuda' })
+      assert.are.equal(want, (one * one:t()):sum(), dtype)
+    end
+    -- TF32 has 10 bits after the point, or the product is that of float32 where a device has none.
+    local x, unit = torch.full({ 16, 16 }, 1 + 2 ^ -12, { device = 'cuda' }), torch.eye(16, { device = 'cuda' })
+    assert.are.equal(1 + 2 ^ -12, (x * unit):max())
+    torch.cuda.allowTF32(true)
+    local rounded = (x * unit):max()
+    torch.cuda.allowTF32(false)
+    assert.is_true(rounded == 1 or rounded == 1 + 2 ^ -12, rounded)
+    assert.are.equal(1 + 2 ^ -12, (x * unit):max())
   end)
 end)
 
@@ -484,6 +563,8 @@ describe('devices', function()
   on(2, 'copy to each other and do not mix', function()
     local a = torch.range(1, 6):view(2, 3):cuda(1)
     local b = a:t():cuda(2)
+    assert.are.equal('cuda:1', torch.ones(2):to('cuda:1').device)
+    assert.are.equal('cuda:1', torch.zeros(2, { device = 2 }).device)
     assert.are.equal('cuda:1', b.device)
     assert.are.same(a:t():totable(), b:totable())
     assert.are.equal('cuda:0', b:to('cuda:0').device)
@@ -568,6 +649,7 @@ describe('streams and events', function()
     torch.cuda.setDefaultStream()
     assert.are.equal(0, torch.cuda.getStream())
     torch.cuda.streamWaitFor(0, { 1, stream })
+    torch.cuda.streamBarrier { 0, 1, stream }
     assert.are.equal(400, t:sum())
   end)
 

@@ -3,12 +3,13 @@ local support = require 'test.support'
 
 -- A GPU under load: much data, many allocations, several streams, memory that runs out, long queues.
 -- MOONTORCH_STRESS_ELEMENTS says how many elements the tensors have; 2^22 unless told, and 2^16 on the
--- stand-in for CUDA, which runs kernels on the CPU.
+-- stand-in for CUDA, which runs kernels on the CPU, or 2^14 where a sanitizer slows that down.
 
 local available, reason = torch.cuda.isAvailable()
 local devices = torch.cuda.getDeviceCount()
 local standin = available and torch.cuda.getDeviceProperties().name:find('stand-in', 1, true) ~= nil
-local N = tonumber(os.getenv 'MOONTORCH_STRESS_ELEMENTS') or (standin and 2 ^ 16 or 2 ^ 22)
+local N = tonumber(os.getenv 'MOONTORCH_STRESS_ELEMENTS')
+  or (standin and 2 ^ (os.getenv 'MOONTORCH_PRELOAD' and 14 or 16) or 2 ^ 22)
 local ROUNDS = standin and 3 or 12
 
 local function on(n, name, f)

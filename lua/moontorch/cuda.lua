@@ -6,6 +6,7 @@ local fail = require 'moontorch.fail'
 local device = require 'moontorch.device'
 local args = require 'moontorch.args'
 local fence = require 'moontorch.fence'
+local tensor = require 'moontorch.tensor'
 
 local check = fail.check
 
@@ -46,6 +47,14 @@ end
 
 local function seed(name, gpu, number)
   check(device.plugin(name).mt_cuda_seed(gpu, args.int(number, name .. ': seed')))
+end
+
+local function generator(name, x)
+  local gpu = device.gpu(x, name)
+  local plugin = device.plugin(name)
+  local state = ffi.new 'mt_cuda_generator[1]'
+  check(plugin.mt_cuda_get_generator(state, gpu))
+  return state
 end
 
 local function set(gpu) check(device.plugin('setDevice').mt_cuda_set_device(gpu)) end
@@ -109,6 +118,11 @@ return function(torch)
   ---@return table
   function cuda.getDeviceProperties(gpu) return describe(gpu) end
 
+  --- The versions of CUDA that the driver is for, and that the plugin was built with: 12040 is 12.4.
+  ---@return integer
+  function cuda.driverVersion() return describe().driverVersion end
+  function cuda.runtimeVersion() return describe().runtimeVersion end
+
   -- --------------------------------------------------------------------------------- memory
 
   --- Bytes of a GPU that are free, and that there are; the third result tells of this process: {used,
@@ -143,6 +157,36 @@ return function(torch)
   --- Seeds all GPUs.
   ---@param number integer
   function cuda.manualSeedAll(number) seed('manualSeedAll', -1, number) end
+
+  --- What a GPU, the current one unless told, was seeded with last: 0 at first.
+  ---@param gpu? integer|string
+  ---@return number
+  function cuda.initialSeed(gpu) return generator('initialSeed', gpu)[0].seed_ end
+
+  --- Where the random numbers of a GPU stand, as bytes.
+  ---@param gpu? integer|string
+  ---@return moontorch.Tensor state a ByteTensor of the CPU
+  function cuda.getRNGState(gpu)
+    local state = generator('getRNGState', gpu)
+    return torch.tensor({ ffi.string(state, ffi.sizeof(state)):byte(1, -1) },
+      { dtype = 'uint8', device = 'cpu' })
+  end
+
+  --- Goes on from where getRNGState was called.
+  ---@param state moontorch.Tensor
+  ---@param gpu? integer|string
+  function cuda.setRNGState(state, gpu)
+    gpu = device.gpu(gpu, 'setRNGState')
+    local plugin = device.plugin 'setRNGState'
+    local g = ffi.new 'mt_cuda_generator[1]'
+    local size = ffi.sizeof(g)
+    if args.tensor(state, 'setRNGState').dtype ~= torch.uint8 or state:nElement() ~= size then
+      fail.raise('setRNGState: expected what getRNGState gives, %d bytes, got %s', size,
+        tensor.describe(state))
+    end
+    ffi.copy(g, string.char(unpack(state:totable())), size)
+    check(plugin.mt_cuda_set_generator(g, gpu))
+  end
 
   --- Seeds the current GPU from the system's entropy; returns the seed.
   ---@return number

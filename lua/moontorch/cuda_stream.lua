@@ -223,6 +223,12 @@ local function numbers(torch)
     end
     finish(before, pcall(wait))
   end
+
+  --- What comes later in each stream of the list waits for what all of them have to do now.
+  ---@param list (integer|moontorch.Stream)[]
+  function cuda.streamBarrier(list)
+    for _, x in ipairs(list) do cuda.streamWaitFor(x, list) end
+  end
 end
 
 return setmetatable(M, {
