@@ -169,9 +169,10 @@ int32_t mt_copy_async(mt_tensor *dst, const mt_tensor *src, mt_event **event) {
     error = cudaMemcpyAsync(mt__data(dst), mt__data(src),
                             (size_t)(dst->numel_ * mt__bytes(dst->dtype_)),
                             up ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost, stream);
-  if (error == cudaSuccess) error = cudaEventRecord(done, stream);
   int32_t rc = mt__cuda_check("copyAsync", error);
+  /* The caller's event comes first: who has waited for the storage finds that it has happened. */
   if (rc == 0) rc = mt_event_record(*event, nullptr);
+  if (rc == 0) rc = mt__cuda_check("copyAsync", cudaEventRecord(done, stream));
   if (rc != 0) {
     if (created) cudaEventDestroy(done);
     mt_event_release(*event);
