@@ -88,39 +88,19 @@ struct power_norm {
   }
 };
 
-/* For p = inf. NaN wins. */
-struct largest_norm {
+/* For p = inf, or -inf. NaN wins. */
+template <bool largest> struct extreme_norm {
   double best;
   __device__ void start() {
-    best = 0;
+    best = largest ? 0 : (double)INFINITY;
   }
   __device__ void take(double x) {
-    best = best > x || best != best ? best : x;
+    best = (largest ? best > x : best < x) || best != best ? best : x;
   }
   template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
     take(fabs(mt__number_of(bits, r.of)));
   }
-  __device__ void merge(const largest_norm &other) {
-    take(other.best);
-  }
-  __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
-    mt__store_real(r.out_dtype, out, best);
-  }
-};
-
-/* For p = -inf. */
-struct smallest_norm {
-  double best;
-  __device__ void start() {
-    best = (double)INFINITY;
-  }
-  __device__ void take(double x) {
-    best = best < x || best != best ? best : x;
-  }
-  template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
-    take(fabs(mt__number_of(bits, r.of)));
-  }
-  __device__ void merge(const smallest_norm &other) {
+  __device__ void merge(const extreme_norm &other) {
     take(other.best);
   }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
@@ -149,5 +129,6 @@ int32_t mt__reduce_spread(const char *op, int32_t device, const mt__reduction &r
 
 int32_t mt__reduce_norm(const char *op, int32_t device, const mt__reduction &r) {
   if (r.parameter == 1 || r.parameter == 2) return run<power_norm>(op, device, r);
-  return r.parameter > 0 ? run<largest_norm>(op, device, r) : run<smallest_norm>(op, device, r);
+  return r.parameter > 0 ? run<extreme_norm<true>>(op, device, r)
+                         : run<extreme_norm<false>>(op, device, r);
 }
