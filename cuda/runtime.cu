@@ -130,7 +130,9 @@ int32_t mt_cuda_set_device(int32_t device) {
 int32_t mt_cuda_synchronize(int32_t device) {
   MT_TRY(resolve("synchronize", &device));
   mt__on on(device);
-  return mt__cuda_check("synchronize", cudaDeviceSynchronize());
+  MT_CUDA_TRY("synchronize", cudaDeviceSynchronize());
+  mt__cuda_tidy();
+  return 0;
 }
 
 /* Of an attribute that some versions of CUDA do not tell: 0. */

@@ -32,6 +32,8 @@ void mt__cuda_disown(cudaStream_t stream);
 int32_t mt__cuda_transfer(void *dst, int32_t dst_device, const void *src, int32_t src_device,
                           int64_t nbytes);
 int32_t mt__cuda_await(mt_storage *s);
+/* Lets go of host memory whose transfers have arrived. */
+void mt__cuda_tidy();
 
 /* stream.cu */
 

@@ -83,6 +83,19 @@ static void finish(const pending &p, bool last) {
   mt_storage_release(p.storage);
 }
 
+/*
+ * Letting go of pinned memory waits for the device: it is done where somebody waits anyway, or when what
+ * is kept has become much.
+ */
+static const size_t MOST_KEPT = 64;
+static const int64_t MOST_BYTES = 64 << 20;
+
+static bool much_kept() {
+  int64_t bytes = 0;
+  for (const pending &p : under_way()) bytes += p.storage->nbytes_;
+  return under_way().size() >= MOST_KEPT || bytes >= MOST_BYTES;
+}
+
 /* Lets go of what has arrived meanwhile. Called with the mutex held. */
 static void tidy() {
   auto &all = under_way();
@@ -99,6 +112,11 @@ static void tidy() {
     for (const pending &other : all) last &= other.storage != p.storage;
     finish(p, last);
   }
+}
+
+void mt__cuda_tidy() {
+  std::lock_guard<std::mutex> guard(mutex);
+  tidy();
 }
 
 int32_t mt__cuda_await(mt_storage *s) {
@@ -180,7 +198,7 @@ int32_t mt_copy_async(mt_tensor *dst, const mt_tensor *src, mt_event **event) {
     return rc;
   }
   std::lock_guard<std::mutex> guard(mutex);
-  tidy();
+  if (much_kept()) tidy();
   mt_storage_retain(host);
   __atomic_fetch_or(&host->flags_, MT_PENDING, __ATOMIC_ACQ_REL);
   under_way().push_back({host, done, device});
