@@ -55,14 +55,12 @@ cudaError_t two_calls(void *storage, size_t &bytes, int64_t n, cudaStream_t stre
  * by their sign at either end. */
 template <typename Key> uint64_t ordered_bits(Key key) {
   static_assert(std::is_arithmetic_v<Key>, "keys are numbers");
-  if constexpr (std::is_same_v<Key, float>) {
-    uint32_t bits = __float_as_uint(key == 0 ? 0.0f : key);
-    return bits >> 31 ? (uint32_t)~bits : bits | 0x80000000u;
-  } else if constexpr (std::is_same_v<Key, double>) {
-    double value = key == 0 ? 0.0 : key;
-    uint64_t bits;
+  if constexpr (std::is_floating_point_v<Key>) {
+    using word = std::conditional_t<sizeof(Key) == 4, uint32_t, uint64_t>;
+    Key value = key == 0 ? 0 : key;
+    word bits, sign = (word)1 << (8 * sizeof bits - 1);
     memcpy(&bits, &value, sizeof bits);
-    return bits >> 63 ? ~bits : bits | 1ull << 63;
+    return bits & sign ? (word)~bits : bits | sign;
   } else {
     using unsigned_key =
         std::make_unsigned_t<std::conditional_t<std::is_same_v<Key, bool>, char, Key>>;
