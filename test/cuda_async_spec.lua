@@ -1,20 +1,13 @@
 local torch = require 'moontorch'
 local support = require 'test.support'
+local gpu = require 'test.gpu'
 
 -- Work on a GPU returns before it has run: what waits and what does not, what fails later, and what is let go
 -- of meanwhile. On a device no spec can tell whether work is still queued; the stand-in for CUDA runs it when
 -- somebody waits, and no sooner.
 
-local available, reason = torch.cuda.isAvailable()
-local standin = available and torch.cuda.getDeviceProperties().name:find('stand-in', 1, true) ~= nil
-
-local function on(name, f)
-  if available then return it(name, f) end
-  pending(name .. ': ' .. reason)
-end
-
 local function onstandin(name, f)
-  if standin then return it(name, f) end
+  if gpu.standin then return it(name, f) end
   pending(name .. ': the stand-in for CUDA can tell')
 end
 
@@ -94,7 +87,7 @@ describe('work on a GPU', function()
     end
   end)
 
-  on('goes on in a stream that was let go of', function()
+  gpu.on(1, 'goes on in a stream that was let go of', function()
     local c = torch.zeros(1000, at)
     for _ = 1, 50 do
       torch.cuda.withStream(torch.cuda.Stream(), function() c:add(1) end)
@@ -109,7 +102,7 @@ describe('work on a GPU', function()
     assert.are.same({ 100, 100 }, { c:min(), c:max() })
   end)
 
-  on('has its operands for as long as it needs them', function()
+  gpu.on(1, 'has its operands for as long as it needs them', function()
     local c = torch.zeros(2 ^ 12, at)
     for i = 1, 200 do
       local one = torch.full({ 2 ^ 12 }, i, at)
@@ -162,7 +155,7 @@ describe('the first call of a program', function()
     copyAsync = "local ok, why = pcall(torch.ones(2).copyAsync, torch.ones(2), torch.ones(2)) "
       .. "assert(not ok and why:find('copyAsync: copies between the host and a device', 1, true), why)",
   } do
-    on('may be ' .. name, function()
+    gpu.on(1, 'may be ' .. name, function()
       local _, err, status = support.luajit("local torch = require 'moontorch'\n" .. call,
         { MOONTORCH_CUDA_LIBRARY = os.getenv 'MOONTORCH_CUDA_LIBRARY' or false })
       assert.are.equal(0, status, err)

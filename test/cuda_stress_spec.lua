@@ -1,21 +1,15 @@
 local torch = require 'moontorch'
 local support = require 'test.support'
+local gpu = require 'test.gpu'
 
 -- A GPU under load: much data, many allocations, several streams, memory that runs out, long queues.
 -- MOONTORCH_STRESS_ELEMENTS says how many elements the tensors have; 2^22 unless told, and 2^16 on the
 -- stand-in for CUDA, which runs kernels on the CPU, or 2^14 where a sanitizer slows that down.
 
-local available, reason = torch.cuda.isAvailable()
-local devices = torch.cuda.getDeviceCount()
-local standin = available and torch.cuda.getDeviceProperties().name:find('stand-in', 1, true) ~= nil
+local on, standin = gpu.on, gpu.standin
 local N = tonumber(os.getenv 'MOONTORCH_STRESS_ELEMENTS')
   or (standin and 2 ^ (os.getenv 'MOONTORCH_PRELOAD' and 14 or 16) or 2 ^ 22)
 local ROUNDS = standin and 3 or 12
-
-local function on(n, name, f)
-  if devices >= n then return it(name, f) end
-  pending(('%s: %s'):format(name, available and 'there is one GPU' or reason))
-end
 
 -- Numbers that are the same in every run.
 local seed
@@ -26,7 +20,7 @@ end
 before_each(function()
   seed = 42
   torch.manualSeed(42)
-  if available then torch.cuda.manualSeed(42) end
+  if gpu.available then torch.cuda.manualSeed(42) end
 end)
 
 local function bytes(t) return t:cpu():contiguous():view(torch.uint8) end
@@ -46,13 +40,6 @@ local function close(want, got, tolerance, what)
   assert.are.same(want.shape, got.shape, what)
   local off = torch.abs(torch.csub(want, got)) / (torch.abs(want) + 1)
   assert.is_true(off:max() <= tolerance, what)
-end
-
--- Every bit pattern may occur, NaNs of any payload among them; bool has 0 and 1 alone.
-local function noise(dtype, rows, columns)
-  local d = torch[dtype]
-  local raw = torch.ByteTensor(rows * columns * d.bytes):random(0, dtype == 'bool' and 1 or 255)
-  return torch.fromBuffer(raw, d, { rows, columns })
 end
 
 describe('chains of operators', function()
@@ -190,10 +177,7 @@ describe('reductions and scans of much', function()
 end)
 
 describe('transfers of much', function()
-  local DTYPES = {
-    'bool', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64', 'float16',
-    'bfloat16', 'float32', 'float64', 'complex64', 'complex128',
-  }
+  local DTYPES = require('test.operands').NAMES
   -- Views of a contiguous matrix that have half of its columns.
   local LAYOUTS = {
     contiguous = function(t) return t:view(2 * t:size(1), t:size(2) / 2):narrow(1, 2, t:size(1)) end,
@@ -207,7 +191,7 @@ describe('transfers of much', function()
   for _, dtype in ipairs(DTYPES) do
     on(1, 'lose no bit in any layout: ' .. dtype, function()
       for _, shape in ipairs { { 1, 4 }, { 3, 1022 }, { math.floor(N / 1024), 1024 } } do
-        local here = noise(dtype, unpack(shape))
+        local here = gpu.noise(dtype, unpack(shape))
         local there = here:cuda()
         for name, layout in pairs(LAYOUTS) do
           local what = ('%s, %d x %d'):format(name, unpack(shape))
@@ -393,7 +377,7 @@ describe('two GPUs', function()
 
   for _, dtype in ipairs { 'uint8', 'float16', 'float32', 'complex128' } do
     on(2, 'copy to each other in any layout: ' .. dtype, function()
-      local t = noise(dtype, math.floor(N / 512), 512)
+      local t = gpu.noise(dtype, math.floor(N / 512), 512)
       for _, layout in ipairs {
         function(x) return x end, function(x) return x:t() end,
         function(x) return x:slice(2, 3, -1, 3) end, function(x) return x:narrow(1, 2, 5):slice(1, -1, 1, -1) end,
