@@ -104,8 +104,8 @@ local function partial(row, parameter, res, t, d, keepdim)
   return out
 end
 
--- A C call that writes values and int64 positions, which count from 1 here.
-local function pair(name, values, indices, t, call, ...)
+-- A C call that writes values and int64 positions, from wherever it counts.
+local function both(values, indices, t, call, ...)
   local v, i = values or new(), indices or new()
   local rc = call(v, i, t, ...)
   if rc == C.MT_EOUT and (values or indices) and not rawequal(values, t) then
@@ -117,8 +117,14 @@ local function pair(name, values, indices, t, call, ...)
     rc = call(v, i, t, ...)
   end
   if rc ~= 0 then again(rc, nil, call, v, i, t, ...) end
-  ops.binary(ADD, name, i, i, 1)
   pressure()
+  return v, i
+end
+
+-- The same of a C call that counts positions from 0: here they count from 1.
+local function pair(name, ...)
+  local v, i = both(...)
+  ops.binary(ADD, name, i, i, 1)
   return v, i
 end
 
@@ -213,7 +219,7 @@ local function kind(row)
   return define
 end
 
-local M = { pair = pair, keep = keep, list = list }
+local M = { both = both, pair = pair, keep = keep, list = list }
 
 return setmetatable(M, {
   __call = function(_, torch)
