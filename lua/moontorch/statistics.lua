@@ -83,6 +83,23 @@ local function argsort(a, b, c, d)
   return indices
 end
 
+--- The k smallest elements along a dimension, the last unless told, in order, or the largest if `largest`; and
+--- their positions. k is 1 unless told. topk([values, indices,] t [, k [, dim [, largest [, sort]]]]), as in
+--- Torch7; they are in order whatever `sort` is.
+---@return moontorch.Tensor values
+---@return moontorch.Tensor indices
+local function topk(a, b, c, d, e, f)
+  local values, indices
+  if is(b) then values, indices, a, b, c, d = args.tensor(a, 'topk'), b, c, d, e, f end
+  local v, i = sorted('topk', nil, nil, a, c, d)
+  if v:dim() == 0 then v, i = v:view(1), i:view(1) end
+  local at = dimension(v, c, 'topk') + 1
+  local k = args.within(b == nil and 1 or b, 'topk: k', 0, v:size(at))
+  v, i = v:narrow(at, 1, k):clone(), i:narrow(at, 1, k):clone()
+  if not values then return v, i end
+  return values:resize(v:size()):copy(v), indices:resize(i:size()):copy(i)
+end
+
 -- t in a dtype in which exp and differences lose nothing: integers as float64, halves as float32.
 local function widened(t, name)
   local d = dtype[t.dtype_]
@@ -119,8 +136,8 @@ end
 return function(torch)
   torch.median = define('median', function(v, i, t, d, kept) return C.mt_median(v, i, t, d, kept) end)
   torch.mode = define('mode', function(v, i, t, d, kept) return C.mt_mode(v, i, t, d, kept) end)
-  torch.kthvalue, torch.sort, torch.argsort = kthvalue, sort, argsort
-  for _, name in ipairs { 'median', 'mode', 'kthvalue', 'sort', 'argsort' } do methods[name] = torch[name] end
+  torch.kthvalue, torch.sort, torch.argsort, torch.topk = kthvalue, sort, argsort, topk
+  for _, name in ipairs { 'median', 'mode', 'kthvalue', 'sort', 'argsort', 'topk' } do methods[name] = torch[name] end
 
   --- log(sum(exp(t))) without overflow: of everything a number, over dimensions a tensor that keeps
   --- them. logsumexp([res,] t [, dim [, keepdim]])
