@@ -188,11 +188,12 @@ return function(torch)
     check(plugin.mt_cuda_set_generator(g, gpu))
   end
 
-  --- Seeds the current GPU from the system's entropy; returns the seed.
+  --- Seeds a GPU, the current one unless told, from the system's entropy; returns the seed.
+  ---@param gpu? integer|string
   ---@return number
-  function cuda.seed()
+  function cuda.seed(gpu)
     local number = torch.seed(torch.Generator())
-    cuda.manualSeed(number)
+    seed('seed', device.gpu(gpu, 'seed'), number)
     return number
   end
 
