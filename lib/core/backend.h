@@ -22,7 +22,7 @@ typedef struct mt__backend {
   const char *name;
 
   /* Devices with memory of their own have these; the CPU has none of them. */
-  /* MT_EDEVICE, naming `op`, when the device cannot be used any more: in a forked child. */
+  /* MT_EDEVICE, naming `op` (or NULL), when the device cannot be used: in a forked child. */
   int32_t (*ready)(const char *op, int32_t device);
   /* Uninitialised bytes, aligned to 256; free() is called from any thread, and waits for nothing.
    * MT_ENOMEM. */

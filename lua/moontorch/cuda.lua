@@ -95,7 +95,8 @@ return function(torch)
   ---@return any ... what f returns
   function cuda.withDevice(gpu, f, ...)
     local before = device.current 'withDevice'
-    cuda.setDevice(gpu)
+    if gpu == nil then fail.raise 'withDevice: expected the number of a GPU, got nil' end
+    set(device.gpu(gpu, 'withDevice'))
     return finish(set, before, pcall(f, ...))
   end
 
