@@ -207,18 +207,12 @@ static void sort_lines(int64_t begin, int64_t end, void *ctx) {
 int32_t mt__cpu_sort(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int32_t dim,
                      bool descending, int64_t base) {
   int64_t n = a->sizes_[dim], lines = n == 0 ? 0 : a->numel_ / n;
-  plan p = {a,
-            values,
-            indices,
-            meaning_of(a->dtype_, descending),
-            n,
-            a->strides_[dim],
-            values->strides_[dim],
-            indices->strides_[dim],
-            base,
-            dim,
-            1,
-            0};
+  plan p = {.a = a, .values = values, .indices = indices, .length = n, .dim = dim, .pieces = 1};
+  p.of = meaning_of(a->dtype_, descending);
+  p.stride = a->strides_[dim];
+  p.value_stride = values->strides_[dim];
+  p.index_stride = indices->strides_[dim];
+  p.base = base;
   if (lines == 0) return 0;
   if (lines < mt_num_threads() && n >= 2 * LONG) {
     p.pieces = mt__parallel_width(n, LONG);
