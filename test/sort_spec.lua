@@ -133,6 +133,21 @@ describe('sort', function()
     assert.are.same({ 0 }, (torch.zeros(0):sort()).shape)
   end)
 
+  it('of what is in order, or nearly so', function()
+    for _, n in ipairs { 9, 5000 } do
+      local up = torch.range(1, n)
+      local v, i = up:sort()
+      assert.is_true(v:equal(up) and i:equal(up:to 'int64'))
+      v, i = up:sort(true)
+      assert.is_true(v:equal(up:slice(1, -1, 1, -1)) and i:equal(up:slice(1, -1, 1, -1):to 'int64'))
+      local last = up:clone()
+      last[n] = 0
+      v, i = last:sort()
+      assert.is_true(v:equal(torch.range(0, n - 1)))
+      assert.are.same({ n, 1, n - 1 }, { i[1], i[2], i[n] })
+    end
+  end)
+
   it('fills results, which may be what is sorted, or views', function()
     local t = torch.FloatTensor { { 5, 1, 3 }, { 2, 9, 4 } }
     local v, i = torch.FloatTensor(), torch.LongTensor(7)
