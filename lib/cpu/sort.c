@@ -59,6 +59,7 @@ static int64_t piece_begin(const radix *w, int64_t piece) {
  * have the same digit. */
 static bool add_up(const radix *w) {
   int64_t before = 0;
+  bool differ = true;
   for (int32_t digit = 0; digit < BUCKETS; digit++) {
     int64_t total = 0;
     for (int32_t piece = 0; piece < w->pieces; piece++) {
@@ -66,10 +67,10 @@ static bool add_up(const radix *w) {
       *count = before + total;
       total += here;
     }
-    if (total == w->n) return false;
+    differ = differ && total < w->n;
     before += total;
   }
-  return true;
+  return differ;
 }
 
 static meaning meaning_of(int32_t dtype, bool descending) {
@@ -160,6 +161,39 @@ static inline uint64_t bits_of(uint64_t key, const char *p, int32_t bytes, const
     work(w, begin, end, 8);                                                                        \
   }
 
+/* Elements of one byte are one digit: they go from where they lie to where they belong. */
+static void count_bytes(int64_t begin, int64_t end, void *ctx) {
+  radix *w = ctx;
+  meaning m = w->of->of;
+  for (int64_t piece = begin; piece < end; piece++) {
+    int64_t *count = w->counts + piece * BUCKETS, last = piece_begin(w, piece + 1);
+    memset(count, 0, BUCKETS * sizeof *count);
+    for (int64_t i = piece_begin(w, piece); i < last; i++)
+      count[key_of(w->in + i * w->of->stride, 1, &m)]++;
+  }
+}
+
+static void place_bytes(int64_t begin, int64_t end, void *ctx) {
+  const radix w = *(const radix *)ctx;
+  const plan of = *w.of; /* by value: a byte that is stored could be any of it */
+  for (int64_t piece = begin; piece < end; piece++) {
+    int64_t place[BUCKETS], last = piece_begin(&w, piece + 1);
+    memcpy(place, w.counts + piece * BUCKETS, sizeof place);
+    for (int64_t i = piece_begin(&w, piece); i < last; i++) {
+      const char *p = w.in + i * of.stride;
+      int64_t to = place[key_of(p, 1, &of.of)]++, position = i + of.base;
+      w.value[to * of.value_stride] = *p;
+      memcpy(w.index + to * of.index_stride, &position, sizeof position);
+    }
+  }
+}
+
+static void byte_sort(radix *w) {
+  mt__parallel(w->pieces, 1, count_bytes, w);
+  add_up(w);
+  mt__parallel(w->pieces, 1, place_bytes, w);
+}
+
 #define ITEM          narrow
 #define NAME(x)       narrow_##x
 #define MAKE(key, at) ((key) << 32 | (uint64_t)(at))
@@ -176,8 +210,10 @@ static inline uint64_t bits_of(uint64_t key, const char *p, int32_t bytes, const
 static void sort_lines(int64_t begin, int64_t end, void *ctx) {
   plan *p = ctx;
   const mt_tensor *t[3] = {p->a, p->values, p->indices};
+  bool direct = p->of.bytes == 1 && p->length > SHORT;
   bool is_narrow = p->of.bytes < 8 && p->length <= UINT32_MAX;
-  int64_t size = p->length * (int64_t)(is_narrow ? sizeof(narrow) : sizeof(wide));
+  int64_t each = direct ? 0 : is_narrow ? (int64_t)sizeof(narrow) : (int64_t)sizeof(wide);
+  int64_t size = p->length * each;
   int64_t counted = p->length <= SHORT ? 0 : p->pieces * BUCKETS * (int64_t)sizeof(int64_t);
   char *memory = mt__alloc(counted + 2 * size);
   if (memory == NULL) {
@@ -196,7 +232,9 @@ static void sort_lines(int64_t begin, int64_t end, void *ctx) {
                .in = at[0],
                .value = at[1],
                .index = at[2]};
-    if (is_narrow)
+    if (direct)
+      byte_sort(&w);
+    else if (is_narrow)
       narrow_sort(&w);
     else
       wide_sort(&w);
