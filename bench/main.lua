@@ -35,7 +35,7 @@
 local root = arg[0]:match '^(.*)/bench/[^/]*$' or '.'
 package.path = root .. '/?.lua;' .. package.path
 
-local TOPICS = { 'elementwise', 'math', 'reduce', 'layout', 'dtypes', 'one', 'apply', 'fuse', 'small',
+local TOPICS = { 'elementwise', 'math', 'reduce', 'sort', 'layout', 'dtypes', 'one', 'apply', 'fuse', 'small',
   'bulk', 'copy', 'files', 'interop' }
 local GPU_TOPICS = { 'gpu' }
 

@@ -37,6 +37,7 @@ const mt__backend mt__cuda_backend = [] {
   b.scan = mt__cuda_scan;
   b.scan_index = mt__cuda_scan_index;
   b.order = mt__cuda_order;
+  b.sort = mt__cuda_sort;
   b.matmul = mt__cuda_matmul;
   b.multiplies = MT__BATCHES | MT__HALVES;
   b.find = mt__cuda_find;

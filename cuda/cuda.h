@@ -92,6 +92,8 @@ int32_t mt__cuda_scan_index(int32_t op, mt_tensor *values, mt_tensor *indices, c
 /* order.cu */
 int32_t mt__cuda_order(int32_t what, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                        int32_t dim, int64_t k);
+int32_t mt__cuda_sort(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int32_t dim,
+                      bool descending, int64_t base);
 /* index.cu */
 int32_t mt__cuda_count(const mt_tensor *mask, int64_t *count);
 int32_t mt__cuda_masked_select(mt_tensor *out, const mt_tensor *a, const mt_tensor *mask);

@@ -51,7 +51,12 @@ class lent_handle {
         all.pop_back();
       }
     }
-    if (handle_ == nullptr) MT_TRY(check(cublasCreate(&handle_)));
+    if (handle_ == nullptr) {
+      MT_TRY(check(cublasCreate(&handle_)));
+      /* The sums of parts of a product of halves are float32 too. */
+      MT_TRY(check(
+          cublasSetMathMode(handle_, CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
+    }
     return check(cublasSetStream(handle_, mt__cuda_stream(device_)));
   }
   cublasHandle_t get() const { return handle_; }

@@ -40,9 +40,9 @@ bool mt__cuda_forked() {
 int32_t mt__cuda_ready(const char *op, int32_t device) {
   if (forked)
     return mt__fail(MT_EDEVICE,
-                    "%s: this process was forked from one that used CUDA, and cannot use %s: fork before "
+                    "%s%sthis process was forked from one that used CUDA, and cannot use %s: fork before "
                     "the first use of a GPU, or start a new process",
-                    op, mt_device_name(device));
+                    op == nullptr ? "" : op, op == nullptr ? "" : ": ", mt_device_name(device));
   return 0;
 }
 

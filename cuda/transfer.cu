@@ -14,8 +14,10 @@ static int32_t to_peer(void *dst, int32_t dst_device, const void *src, int32_t s
   MT_TRY(mt__cuda_follow("copy", dst_device, to, src_device, from));
   {
     mt__on on(src_device);
-    MT_CUDA_TRY("copy", cudaMemcpyPeerAsync(dst, dst_device - 1, src, src_device - 1, (size_t)nbytes,
-                                            from));
+    MT_TRY(mt__cuda_launched("copy",
+                             cudaMemcpyPeerAsync(dst, dst_device - 1, src, src_device - 1,
+                                                 (size_t)nbytes, from),
+                             from));
   }
   return mt__cuda_follow("copy", src_device, from, dst_device, to);
 }

@@ -405,6 +405,15 @@ MT_API int32_t mt_median(mt_tensor *values, mt_tensor *indices, const mt_tensor 
 MT_API int32_t mt_mode(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int32_t dim,
                        int32_t keepdim);
 /*
+ * The elements of a along dim in their order, the largest first where descending is not 0, and the int64
+ * positions (from `base`) that they came from. Equal elements stay in the order of their positions; -0
+ * equals 0, and NaN is above all else: last, or first of a descending order. A 0-d tensor has dimension 0
+ * here. values and indices have a's shape, and may be a. MT_EINDEX, MT_EDTYPE of complex elements,
+ * MT_EREADONLY, MT_EOUT, MT_ENOMEM.
+ */
+MT_API int32_t mt_sort(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int32_t dim,
+                       int32_t descending, int64_t base);
+/*
  * Sums or products of the elements of a up to each along dim; out has a's shape and dtype (int64 for
  * bool). float16, bfloat16 and float32 gather in double. The order of additions depends on the shape alone,
  * never on the threads or the instruction set. MT_EINDEX, MT_EDTYPE, MT_EREADONLY, MT_EOUT, MT_ENOMEM.

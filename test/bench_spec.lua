@@ -61,7 +61,7 @@ for r in run["rows"]:
 
   it('compare one row of each topic that is quick', function()
     if os.getenv 'MOONTORCH_PRELOAD' then return pending('times mean nothing under a sanitizer') end
-    local stdout, stderr, code = bench('--quick --threads 1 --rows add.new.1e3,exp.1e3,sum.full.1e3,'
+    local stdout, stderr, code = bench('--quick --threads 1 --rows add.new.1e3,exp.1e3,sum.full.1e3,sort.1e3,'
       .. 'uint8.lt.1e3,bfloat16.tofloat.1e3,lt.into.1,clone.1e3')
     assert.equal('', stderr)
     assert.equal(0, code)
@@ -111,7 +111,7 @@ run = json.load(open(sys.argv[1]))
 card = run["about"]["gpu"]
 assert set(card) >= {"name", "runtime", "driver"}, card
 rows = {r["row"]: r for r in run["rows"]}
-assert len(rows) == 29 == len(run["rows"])
+assert len(rows) == 30 == len(run["rows"])
 for r in rows.values():
     assert r["topic"] == "gpu" and r["ours"] > 0 and "failed" not in r and "numpy" not in r, r
     if "peak" in r:
@@ -135,7 +135,7 @@ print(card["name"])
     it('are listed without one, by the sizes that they would have', function()
       local stdout, stderr, code = bench('--gpu --list')
       assert.same({ '', 0 }, { stderr, code })
-      for _, name in ipairs { 'copy', 'cumsum', 'kthvalue', 'transpose.copy', 'mm.float32.1024',
+      for _, name in ipairs { 'copy', 'cumsum', 'sort', 'kthvalue', 'transpose.copy', 'mm.float32.1024',
         'mm.bfloat16.8192', 'add.new.1', 'download.pinned' } do
         assert.truthy(('\n' .. stdout):find('\n' .. name .. '\n', 1, true), name)
       end

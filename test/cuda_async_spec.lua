@@ -46,6 +46,7 @@ describe('work on a GPU', function()
       any = function() return a:gt(0):any(1) end,
       cumsum = function() return torch.cumsum(a, 2) end,
       kthvalue = function() return a:kthvalue(3, 1) end,
+      sort = function() return a:sort(1, true) end,
       mode = function() return a:mode(2) end,
       logsumexp = function() return a:logsumexp(1) end,
       ['a product'] = function() return a * b end,

@@ -368,6 +368,14 @@ describe('a tensor on a GPU', function()
     assert.are.same(again, torch.rand(3, { device = 'cuda' }):totable())
     torch.cuda.manualSeedAll(torch.cuda.seedAll())
     refused(function() torch.cuda.manualSeed(1.5) end, 'manualSeed', '1.5')
+    local g = torch.Generator()
+    for name, f in pairs {
+      uniform = function() first:uniform(g) end, normal = function() torch.randn(g, 3, { device = 'cuda' }) end,
+      bernoulli = function() torch.bernoulli(g, first, 0.5) end, random = function() ints:random(g, 1, 2) end,
+      randperm = function() torch.randperm(g, 5, { device = 'cuda' }) end,
+    } do
+      refused(f, name .. ': a generator is for the CPU', 'cuda:0', 'torch.cuda.manualSeed')
+    end
     torch.cuda.manualSeed(123)
     assert.are.equal(123, torch.cuda.initialSeed())
     local state = torch.cuda.getRNGState()

@@ -20,6 +20,38 @@ describe('devices', function()
     refused(function() torch.cuda.setDevice() end, 'setDevice', 'nil')
   end)
 
+  on(1, 'answer what programs for cutorch ask', function()
+    local cuda = torch.cuda
+    assert.are.equal(cuda.getDeviceProperties().driverVersion, cuda.getDriverVersion())
+    assert.are.equal(cuda.getDeviceProperties().runtimeVersion, cuda.getRuntimeVersion())
+    assert.is_true(cuda.hasHalf and cuda.hasHalfInstructions() and cuda.hasFastHalfInstructions())
+    assert.is_true(cuda.isCachingAllocatorEnabled())
+    assert.is_false(cuda.getKernelPeerToPeerAccess())
+    cuda.setKernelPeerToPeerAccess(false)
+    cuda.setHeapTracking(true)
+    local t = torch.ones(2):cudaHalf()
+    assert.are.same({ 'torch.CudaHalfTensor', 'torch.CudaLongTensor' }, { t:type(), t:cudaLong():type() })
+    assert.is_false(cuda.isManaged(t) or cuda.isManaged(t:storage()))
+    local pinned = cuda.createCudaHostDoubleTensor(2, 3)
+    assert.are.same({ 'torch.DoubleTensor', true, { 2, 3 } }, { pinned:type(), pinned:isPinned(), pinned.shape })
+    local seed = cuda.seed(1)
+    assert.are.equal(seed, cuda.initialSeed(1))
+  end)
+
+  it('refuse by name what cutorch had and nothing here can be', function()
+    local cuda = torch.cuda
+    for name, words in pairs {
+      deviceReset = 'emptyCache()', getState = 'getRNGState()', sleep = 'Stream:wait', getBlasHandle = 'setStream',
+      reserveBlasHandles = 'setStream', setPeerToPeerAccess = 'copy', getPeerToPeerAccess = 'copy',
+      createCudaUVATensor = 't:pin()', isManagedPtr = 't:pin()',
+    } do
+      refused(function() cuda[name](1, 1) end, name .. ': not here', words)
+    end
+    refused(function() cuda.setKernelPeerToPeerAccess(true) end, 'setKernelPeerToPeerAccess', 't:to(u)')
+    refused(function() cuda.setHeapTracking(false) end, 'setHeapTracking')
+    refused(function() cuda.isManaged(1) end, 'isManaged', 'number')
+  end)
+
   on(2, 'are chosen for a thread, whatever coroutine runs', function()
     assert.are.equal(1, torch.cuda.getDevice())
     local routine = coroutine.wrap(function()
@@ -132,6 +164,28 @@ describe('streams and events', function()
     torch.cuda.streamWaitFor(0, { 1, stream })
     torch.cuda.streamBarrier { 0, 1, stream }
     assert.are.equal(400, t:sum())
+  end)
+
+  on(1, 'have numbers, which are checked', function()
+    torch.cuda.reserveStreams(2)
+    refused(function() torch.cuda.reserveStreams(-1) end, 'reserveStreams', 'out of range')
+    refused(function() torch.cuda.streamSynchronize(9999) end, 'streamSynchronize', 'out of range')
+    refused(function() torch.cuda.streamWaitFor(1, 2) end, 'expected a list of streams', 'number')
+    refused(function() torch.cuda.streamWaitFor(1, { 9999 }) end, 'out of range')
+    refused(function() torch.cuda.streamBarrier { 'x' } end, 'integer')
+    refused(function() torch.cuda.streamBarrierMultiDevice(1) end, 'streamBarrierMultiDevice', 'by GPU')
+    refused(function() torch.cuda.streamBarrierMultiDevice { [99] = { 0 } } end, 'cuda:98')
+  end)
+
+  on(2, 'wait for those of other devices', function()
+    torch.cuda.reserveStreams(1)
+    torch.cuda.setStream(1)
+    local a = torch.zeros(1000, { device = 1 }):add(1)
+    local b = torch.zeros(1000, { device = 2 }):add(2)
+    torch.cuda.streamWaitForMultiDevice(1, 0, { [2] = { 1 }, [1] = { 1 } })
+    torch.cuda.streamBarrierMultiDevice { [1] = { 0, 1 }, ['cuda:1'] = { 0, 1 } }
+    torch.cuda.setDefaultStream()
+    assert.are.same({ 1000, 2000, 1 }, { a:sum(), b:sum(), torch.cuda.getDevice() })
   end)
 
   on(2, 'belong to a device', function()

@@ -160,6 +160,7 @@ describe('reductions and scans of much', function()
       local k = math.ceil(t:size(d) / 3)
       for name, f in pairs {
         kthvalue = function(x) return x:kthvalue(k, d) end,
+        sort = function(x) return x:sort(d) end,
         median = function(x) return x:median(d) end,
         mode = function(x) return x:mode(d) end,
       } do

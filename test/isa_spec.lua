@@ -68,7 +68,8 @@ for id = 0, C.MT_NDTYPES - 1 do
     end
   end
   local wide, long = a:narrow(1, 1, 1000):view(20, 50), a:repeatTensor(70)
-  for _, name in ipairs { 'sum', 'prod', 'max', 'var', 'argmin', 'count_nonzero', 'cumsum', 'cummax' } do
+  for _, name in ipairs { 'sum', 'prod', 'max', 'var', 'argmin', 'count_nonzero', 'cumsum', 'cummax',
+    'sort', 'argsort' } do
     for i, t in ipairs { wide, wide, long } do
       local ok, result = pcall(torch[name], t, i == 3 and 1 or i)
       -- The long product overflows, to one NaN of many.

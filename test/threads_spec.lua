@@ -46,6 +46,15 @@ describe('with several threads', function()
     ['a running sum of all'] = function() return a:view(-1):cumsum(1) end,
     ['a running product of all, in double'] = function() return b:view(-1):double():cumprod(1) end,
     ['medians'] = function() return (a:median(1)) end,
+    ['the order of rows, of columns, and of all'] = function()
+      local _, rows = a:sort(2)
+      local _, columns = a:sort(1, true)
+      local _, all = a:view(-1):sort()
+      return torch.cat({ rows:view(-1), columns:view(-1), all })
+    end,
+    ['the order of all, where many are alike'] = function()
+      return torch.argsort((a * 9):byte():view(-1), 1, true)
+    end,
     ['a masked selection'] = function() return a[mask] end,
     ['overlapping memory'] = function()
       local t = a:clone()

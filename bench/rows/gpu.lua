@@ -35,6 +35,8 @@ local square = {
 
 -- What goes over the elements more than once is set against the peers.
 local ordered = {
+  { 'sort', 4, 'x = a:sort()', 'x = torch.sort(a, stable=True)', 'x = cupy.argsort(a); x = cupy.take(a, x)',
+    against = 'peers' },
   { 'kthvalue', 4, 'torch.kthvalue(v, i, a, a:size(1) / 2, 1)',
     'torch.kthvalue(a, a.numel() // 2, 0, keepdim=True, out=(v, i))', 'x = cupy.partition(a, a.size // 2)',
     setup = into, against = 'peers' },

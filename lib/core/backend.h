@@ -22,7 +22,7 @@ typedef struct mt__backend {
   const char *name;
 
   /* Devices with memory of their own have these; the CPU has none of them. */
-  /* MT_EDEVICE, naming `op`, when the device cannot be used any more: in a forked child. */
+  /* MT_EDEVICE, naming `op` (or NULL), when the device cannot be used: in a forked child. */
   int32_t (*ready)(const char *op, int32_t device);
   /* Uninitialised bytes, aligned to 256; free() is called from any thread, and waits for nothing.
    * MT_ENOMEM. */
@@ -68,6 +68,10 @@ typedef struct mt__backend {
   /* Order statistics along dim, MT__KTH ...; k counts from 0. */
   int32_t (*order)(int32_t what, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                    int32_t dim, int64_t k);
+  /* The elements along dim in their order, equal ones in that of their positions, which count from
+   * `base`; values and indices lie apart from a and from each other. */
+  int32_t (*sort)(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int32_t dim,
+                  bool descending, int64_t base);
   /* c = a * b; matrices with any strides and one dtype, c contiguous. `multiplies` tells what it takes
    * besides two dimensions of a dtype that has a product: MT__BATCHES ... */
   int32_t (*matmul)(mt_tensor *c, const mt_tensor *a, const mt_tensor *b);

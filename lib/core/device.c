@@ -58,7 +58,7 @@ int32_t mt_device_open(int32_t device) {
   if (device > gpus)
     return mt__fail(MT_EDEVICE, "there is no %s: this machine has %d CUDA device%s",
                     mt_device_name(device), gpus, gpus == 1 ? "" : "s");
-  return atomic_load(&gpu)->ready("device", device);
+  return atomic_load(&gpu)->ready(NULL, device);
 }
 
 const char *mt_plugin_path(void) {

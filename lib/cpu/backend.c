@@ -49,6 +49,7 @@ const mt__backend mt__cpu = {
     .scan = mt__cpu_scan,
     .scan_index = mt__cpu_scan_index,
     .order = mt__cpu_order,
+    .sort = mt__cpu_sort,
     .matmul = mt__cpu_matmul,
     .find = mt__cpu_find,
     .byteswap = mt__cpu_byteswap,

@@ -34,6 +34,10 @@ int32_t mt__cpu_scan_index(int32_t op, mt_tensor *values, mt_tensor *indices, co
                            int32_t dim);
 int32_t mt__cpu_order(int32_t what, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                       int32_t dim, int64_t k);
+/* Where line number `line` along dim begins in n tensors, of which the first tells the sizes. */
+void mt__line(int64_t line, int32_t dim, int32_t n, const mt_tensor *const *t, char **start);
+int32_t mt__cpu_sort(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int32_t dim,
+                     bool descending, int64_t base);
 int32_t mt__cpu_matmul(mt_tensor *c, const mt_tensor *a, const mt_tensor *b);
 int32_t mt__cpu_find(const mt_tensor *a, bool negative, bool *found);
 int32_t mt__cpu_byteswap(mt_tensor *t);

@@ -87,9 +87,19 @@ static int64_t frequent_key(int64_t *keys, int64_t n) {
   return best;
 }
 
+void mt__line(int64_t line, int32_t dim, int32_t n, const mt_tensor *const *t, char **start) {
+  for (int32_t k = 0; k < n; k++) start[k] = mt__data(t[k]);
+  for (int32_t d = t[0]->ndim_ - 1; d >= 0; d--) {
+    if (d == dim) continue;
+    int64_t i = line % t[0]->sizes_[d];
+    line /= t[0]->sizes_[d];
+    for (int32_t k = 0; k < n; k++) start[k] += i * t[k]->strides_[d];
+  }
+}
+
 static void run_lines(int64_t begin, int64_t end, void *ctx) {
   plan *w = ctx;
-  const mt_tensor *a = w->a;
+  const mt_tensor *a = w->a, *t[3] = {a, w->values, w->indices};
   int64_t n = a->sizes_[w->dim], bytes = 2 * n * (int64_t)sizeof(int64_t);
   int64_t *keys = mt__alloc(bytes), *sorted = keys + n;
   if (keys == NULL) {
@@ -97,17 +107,10 @@ static void run_lines(int64_t begin, int64_t end, void *ctx) {
     return;
   }
   for (int64_t line = begin; line < end; line++) {
-    const char *in = mt__data(a);
-    char *value = mt__data(w->values), *index = mt__data(w->indices);
-    int64_t rest = line, unordered, at = 0, stride = a->strides_[w->dim];
-    for (int32_t d = a->ndim_ - 1; d >= 0; d--) {
-      if (d == w->dim) continue;
-      int64_t i = rest % a->sizes_[d];
-      rest /= a->sizes_[d];
-      in += i * a->strides_[d];
-      value += i * w->values->strides_[d];
-      index += i * w->indices->strides_[d];
-    }
+    char *start[3];
+    mt__line(line, w->dim, 3, t, start);
+    const char *in = start[0];
+    int64_t unordered, at = 0, stride = a->strides_[w->dim];
     read_keys(keys, in, stride, n, a->dtype_, &unordered);
     if (w->what == MT__MEDIAN && unordered >= 0) {
       at = unordered;
@@ -116,8 +119,8 @@ static void run_lines(int64_t begin, int64_t end, void *ctx) {
       int64_t key = w->what == MT__MODE ? frequent_key(sorted, n) : find_key(sorted, n, w->k);
       while (keys[at] != key) at++;
     }
-    memcpy(value, in + at * stride, (size_t)mt__bytes(a->dtype_));
-    memcpy(index, &at, sizeof at);
+    memcpy(start[1], in + at * stride, (size_t)mt__bytes(a->dtype_));
+    memcpy(start[2], &at, sizeof at);
   }
   mt__free(keys, bytes);
 }

@@ -95,7 +95,8 @@ return function(torch)
   ---@return any ... what f returns
   function cuda.withDevice(gpu, f, ...)
     local before = device.current 'withDevice'
-    cuda.setDevice(gpu)
+    if gpu == nil then fail.raise 'withDevice: expected the number of a GPU, got nil' end
+    set(device.gpu(gpu, 'withDevice'))
     return finish(set, before, pcall(f, ...))
   end
 
@@ -188,11 +189,12 @@ return function(torch)
     check(plugin.mt_cuda_set_generator(g, gpu))
   end
 
-  --- Seeds the current GPU from the system's entropy; returns the seed.
+  --- Seeds a GPU, the current one unless told, from the system's entropy; returns the seed.
+  ---@param gpu? integer|string
   ---@return number
-  function cuda.seed()
+  function cuda.seed(gpu)
     local number = torch.seed(torch.Generator())
-    cuda.manualSeed(number)
+    seed('seed', device.gpu(gpu, 'seed'), number)
     return number
   end
 

@@ -162,42 +162,67 @@ local function finish(before, ok, ...)
   return ...
 end
 
--- cutorch's streams by number, the same on every GPU: reserved[gpu][i].
+-- cutorch's streams by number, made at their first use: reserved[gpu][i]. Stream 0 is the default one.
 local reserved, count = {}, 0
 
 local function numbered(i, gpu, name)
   i = args.within(i, name .. ': stream', 0, count)
-  return i > 0 and reserved[gpu][i] or nil
+  local own = reserved[gpu] or {}
+  reserved[gpu] = own
+  own[i] = own[i] or newstream(i == 0 and { device = gpu, handle = 0 } or gpu)
+  return own[i]
+end
+
+-- Streams of a GPU by number, or streams.
+local function queues(list, gpu, name)
+  if type(list) ~= 'table' or isstream(list) then
+    fail.raise('%s: expected a list of streams, not %s', name, tensor.kindof(list))
+  end
+  local out = {}
+  for i, x in ipairs(list) do out[i] = isstream(x) and x or numbered(x, gpu, name) end
+  return out
+end
+
+-- The streams in a table of such lists, by the number of the GPU.
+local function everywhere(lists, name)
+  if type(lists) ~= 'table' then
+    fail.raise('%s: expected a table of lists of streams by GPU, not %s', name, tensor.kindof(lists))
+  end
+  local out = {}
+  for gpu, list in pairs(lists) do
+    for _, s in ipairs(queues(list, device.gpu(gpu, name), name)) do out[#out + 1] = s end
+  end
+  return out
+end
+
+-- What comes later in each of the streams `waiting` waits for what those in `list` have to do now.
+local function await(waiting, list)
+  local events = {}
+  for i, s in ipairs(list) do events[i] = s:record() end
+  for _, s in ipairs(waiting) do
+    for _, e in ipairs(events) do s:wait(e) end
+  end
 end
 
 local function numbers(torch)
   local cuda = torch.cuda
 
-  --- Makes streams 1 to n on every GPU, for the functions that take numbers. Stream 0 is the default one.
+  --- Streams 1 to n on every GPU are for the functions that take numbers from now on. Stream 0 is the default
+  --- one; the others do not wait for it.
   ---@param n integer
   function cuda.reserveStreams(n)
-    args.within(n, 'reserveStreams: number', 0, 1024)
-    for gpu = 1, device.count 'reserveStreams' do
-      reserved[gpu] = reserved[gpu] or {}
-      for i = #reserved[gpu] + 1, n do reserved[gpu][i] = newstream(gpu) end
-    end
-    count = math.max(count, n)
+    device.plugin 'reserveStreams'
+    count = math.max(count, args.within(n, 'reserveStreams: number', 0, 1024))
   end
 
   --- How many streams were reserved.
   ---@return integer
   function cuda.getNumStreams() return count end
 
-  --- Waits until a reserved stream of the current GPU has run all of its work.
+  --- Waits until a reserved stream of the current GPU, or stream 0, has run all of its work.
   ---@param i integer
   function cuda.streamSynchronize(i)
-    local gpu = device.current 'streamSynchronize'
-    local s = numbered(i, gpu, 'streamSynchronize')
-    if s then return s:synchronize() end
-    -- The default stream is waited for by an event in it.
-    local before = { gpu = gpu, was = current[gpu] }
-    use(gpu, nil)
-    finish(before, pcall(function() newevent(gpu):record():synchronize() end))
+    numbered(i, device.current 'streamSynchronize', 'streamSynchronize'):synchronize()
   end
 
   --- What comes later in stream `waiting` of the current GPU waits for what the streams in the list have to do
@@ -205,29 +230,29 @@ local function numbers(torch)
   ---@param waiting integer|moontorch.Stream
   ---@param list (integer|moontorch.Stream)[]
   function cuda.streamWaitFor(waiting, list)
-    local gpu = device.current 'streamWaitFor'
-    local function of(x)
-      if isstream(x) then return x end
-      return numbered(x, gpu, 'streamWaitFor')
-    end
-    local before = { gpu = gpu, was = current[gpu] }
-    local function wait()
-      for _, x in ipairs(list) do
-        local s = of(x)
-        if not s then use(gpu, nil) end
-        local e = s and s:record() or newevent(gpu):record()
-        local w = of(waiting)
-        if not w then use(gpu, nil) end
-        check(device.plugin('streamWaitFor').mt_stream_wait(w and w.stream_ or nil, e.event_))
-      end
-    end
-    finish(before, pcall(wait))
+    cuda.streamWaitForMultiDevice(nil, waiting, { [device.current 'streamWaitFor'] = list })
+  end
+
+  --- The same of a stream of GPU number `gpu`, and lists of streams by the numbers of their GPUs.
+  ---@param gpu? integer|string
+  ---@param waiting integer|moontorch.Stream
+  ---@param lists table<integer|string, (integer|moontorch.Stream)[]>
+  function cuda.streamWaitForMultiDevice(gpu, waiting, lists)
+    local name = 'streamWaitForMultiDevice'
+    await(queues({ waiting }, device.gpu(gpu, name), name), everywhere(lists, name))
   end
 
   --- What comes later in each stream of the list waits for what all of them have to do now.
   ---@param list (integer|moontorch.Stream)[]
   function cuda.streamBarrier(list)
-    for _, x in ipairs(list) do cuda.streamWaitFor(x, list) end
+    cuda.streamBarrierMultiDevice { [device.current 'streamBarrier'] = list }
+  end
+
+  --- The same of lists of streams by the numbers of their GPUs.
+  ---@param lists table<integer|string, (integer|moontorch.Stream)[]>
+  function cuda.streamBarrierMultiDevice(lists)
+    local all = everywhere(lists, 'streamBarrierMultiDevice')
+    await(all, all)
   end
 end
 
@@ -252,7 +277,10 @@ return setmetatable(M, {
     function cuda.setStream(s)
       if isstream(s) then return use(s.device, s, s) end
       if type(s) ~= 'number' then stream(s, 'setStream') end
-      for gpu = 1, device.count 'setStream' do use(gpu, numbered(s, gpu, 'setStream'), s) end
+      for gpu = 1, device.count 'setStream' do
+        local chosen = numbered(s, gpu, 'setStream')
+        use(gpu, s ~= 0 and chosen or nil, s)
+      end
     end
 
     --- What setStream was given last for a GPU, the current one unless told; 0 for the default stream.

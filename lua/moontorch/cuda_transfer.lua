@@ -9,7 +9,6 @@ local dtype = require 'moontorch.dtype'
 local device = require 'moontorch.device'
 local host = require 'moontorch.host'
 local streams = require 'moontorch.cuda_stream'
-local types = require 'moontorch.types'
 local args = require 'moontorch.args'
 
 local methods = tensor.methods
@@ -61,11 +60,17 @@ function methods.copyAsync(t, src)
 end
 
 return function(torch)
-  --- An uninitialised tensor of the default dtype in pinned host memory.
+  -- createCudaHostFloatTensor and its like, an uninitialised tensor in pinned host memory each.
+  for id = 0, C.MT_NDTYPES - 1 do
+    local name = ('createCudaHost%sTensor'):format(dtype[id].torch)
+    torch.cuda[name] = function(...) return blank(id, args.shape(name, false, ...), name) end
+  end
+
+  --- An uninitialised FloatTensor in pinned host memory.
   ---@param ... any sizes
   ---@return moontorch.Tensor
   function torch.cuda.createCudaHostTensor(...)
-    return blank(types.default().id, args.shape('createCudaHostTensor', false, ...),
-      'createCudaHostTensor')
+    local n = args.shape('createCudaHostTensor', false, ...)
+    return blank(C.MT_FLOAT32, n, 'createCudaHostTensor')
   end
 end

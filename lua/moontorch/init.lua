@@ -25,7 +25,7 @@ local torch = {}
 for _, name in ipairs {
   'storage', 'shape', 'view', 'copy', 'table', 'index', 'mask', 'apply', 'types', 'create', 'ops',
   'ternary', 'reduce', 'scan', 'statistics', 'matmul', 'fuse', 'random', 'buffer', 'interface', 'query',
-  'cuda', 'cuda_stream', 'cuda_transfer', 'print', 'io', 'exchange', 'pyexport', 'embed',
+  'cuda', 'cuda_stream', 'cuda_transfer', 'cutorch', 'print', 'io', 'exchange', 'pyexport', 'embed',
 } do
   local feature = require('moontorch.' .. name)
   local meta = getmetatable(feature)

@@ -133,8 +133,10 @@ end
 -- What `make` gives, as lupa's value where lupa is the host, else as moontorch.python's.
 local function hand(name, make, t)
   if not py.running() then
-    fail.raise("%s: there is no Python in this process: require 'moontorch.python' starts one; "
-      .. 't:arrayInterface() describes %s to another process', name, tensor.describe(t))
+    local s = t.storage_
+    fail.raise("%s: there is no Python in this process: require 'moontorch.python' starts one%s", name,
+      s ~= nil and s.device_ > 0 and ''
+        or ('; t:arrayInterface() describes %s to another process'):format(tensor.describe(t)))
   end
   if debug.getregistry().POBJECT == nil then return py.locked(wrap, make, t) end
   if not pop then connect(name) end
@@ -156,7 +158,10 @@ return setmetatable(M, {
     --- An ndarray over the same memory, with the dtype, strides and read-only flag of the tensor.
     --- bfloat16 needs the ml_dtypes package.
     ---@return userdata|ffi.cdata*
-    function tensor.methods.numpy(t) return hand('numpy', numpy, t) end
+    function tensor.methods.numpy(t)
+      host.need(t, 'numpy')
+      return hand('numpy', numpy, t)
+    end
 
     --- An object with __dlpack__ and __dlpack_device__ over the same memory: for numpy.from_dlpack,
     --- torch.from_dlpack and their like. On the CPU it has __array_interface__ as well.

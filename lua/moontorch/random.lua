@@ -42,6 +42,15 @@ local function ready(g)
   return g
 end
 
+-- The generator that fills t: that of a GPU is not one that can be passed.
+local function filling(g, t, name)
+  if g ~= shared and device.of(t) ~= 0 then
+    fail.raise('%s: a generator is for the CPU, and %s has its own: torch.cuda.manualSeed seeds that', name,
+      device.name(device.of(t)))
+  end
+  return ready(g)
+end
+
 local function number(x, default, what)
   if x == nil then return default end
   if type(x) ~= 'number' then fail.raise('%s must be a number, not %s', what, tensor.kindof(x)) end
@@ -80,7 +89,7 @@ end
 --- Fills t: uniform in [a, b).
 function methods.uniform(t, ...)
   local g, a, b = generator(...)
-  fail.check(C.mt_random_uniform(t, ready(g), number(a, 0, 'uniform: lower bound'),
+  fail.check(C.mt_random_uniform(t, filling(g, t, 'uniform'), number(a, 0, 'uniform: lower bound'),
     number(b, 1, 'uniform: upper bound')))
   return t
 end
@@ -88,7 +97,7 @@ end
 --- Fills t: normal, with mean and standard deviation.
 function methods.normal(t, ...)
   local g, mean, std = generator(...)
-  fail.check(C.mt_random_normal(t, ready(g), number(mean, 0, 'normal: mean'),
+  fail.check(C.mt_random_normal(t, filling(g, t, 'normal'), number(mean, 0, 'normal: mean'),
     number(std, 1, 'normal: deviation')))
   return t
 end
@@ -96,7 +105,7 @@ end
 --- Fills t: 1 with probability p, else 0.
 function methods.bernoulli(t, ...)
   local g, p = generator(...)
-  fail.check(C.mt_random_bernoulli(t, ready(g), number(p, 0.5, 'bernoulli: probability')))
+  fail.check(C.mt_random_bernoulli(t, filling(g, t, 'bernoulli'), number(p, 0.5, 'bernoulli: probability')))
   return t
 end
 
@@ -108,7 +117,7 @@ function methods.random(t, ...)
   else
     a, b = span('random', a, b)
   end
-  fail.check(C.mt_random_integer(t, ready(g), a, b))
+  fail.check(C.mt_random_integer(t, filling(g, t, 'random'), a, b))
   return t
 end
 
@@ -166,7 +175,7 @@ return function(torch)
     local d, place = types.options(opts, 'randperm', dtype[C.MT_INT64],
       res and device.of(res) or types.device())
     local out = types.empty(C.MT_INT64, 1, place)
-    fail.check(C.mt_random_permutation(out, ready(g), 1))
+    fail.check(C.mt_random_permutation(out, filling(g, out, 'randperm'), 1))
     if res then return res:resize(n):copy(out) end
     return copy.to(out, d.id)
   end

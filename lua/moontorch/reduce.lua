@@ -104,21 +104,33 @@ local function partial(row, parameter, res, t, d, keepdim)
   return out
 end
 
--- A C call that writes values and int64 positions, which count from 1 here.
-local function pair(name, values, indices, t, call, ...)
+-- Gives a result the shape in args.sizes, unless it has it.
+local function fit(t, id, ndim)
+  local same = t.ndim_ == ndim
+  for d = 0, ndim - 1 do same = same and t.sizes_[d] == args.sizes[d] end
+  if not same then fail.check(C.mt_tensor_resize(t, id, ndim, args.sizes)) end
+end
+
+-- A C call that writes values and int64 positions, from wherever it counts.
+local function both(values, indices, t, call, ...)
   local v, i = values or new(), indices or new()
   local rc = call(v, i, t, ...)
-  if rc == C.MT_EOUT and (values or indices) and not rawequal(values, t) then
-    -- Which of the two has the wrong shape is not told: both get the right one.
-    local sizes = args.sizes
-    local ndim = C.mt_out_shape(sizes)
-    fail.check(C.mt_tensor_resize(v, t.dtype_, ndim, sizes))
-    fail.check(C.mt_tensor_resize(i, C.MT_INT64, ndim, sizes))
+  if rc == C.MT_EOUT and (values or indices) then
+    -- Which of the two has the wrong shape is not told.
+    local ndim = C.mt_out_shape(args.sizes)
+    if not rawequal(v, t) then fit(v, t.dtype_, ndim) end
+    if not rawequal(i, t) then fit(i, C.MT_INT64, ndim) end
     rc = call(v, i, t, ...)
   end
   if rc ~= 0 then again(rc, nil, call, v, i, t, ...) end
-  ops.binary(ADD, name, i, i, 1)
   pressure()
+  return v, i
+end
+
+-- The same of a C call that counts positions from 0: here they count from 1.
+local function pair(name, ...)
+  local v, i = both(...)
+  ops.binary(ADD, name, i, i, 1)
   return v, i
 end
 
@@ -213,7 +225,7 @@ local function kind(row)
   return define
 end
 
-local M = { pair = pair, keep = keep, list = list }
+local M = { both = both, pair = pair, keep = keep, list = list }
 
 return setmetatable(M, {
   __call = function(_, torch)

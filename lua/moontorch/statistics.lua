@@ -1,4 +1,4 @@
---- Order statistics, and what is made of other reductions.
+--- Sorting, order statistics, and what is made of other reductions.
 
 local C = require 'moontorch.native'
 local fail = require 'moontorch.fail'
@@ -9,7 +9,7 @@ local args = require 'moontorch.args'
 local reduce = require 'moontorch.reduce'
 
 local is = tensor.is
-local pair, keep = reduce.pair, reduce.keep
+local both, pair, keep = reduce.both, reduce.pair, reduce.keep
 local methods = tensor.methods
 local FLOAT32, FLOAT64 = dtype.of('float32'), dtype.of('float64')
 
@@ -45,6 +45,59 @@ local function kthvalue(a, b, c, d, e, f)
   local k = args.int(b, 'kthvalue: k')
   return pair('kthvalue', values, indices, a, kth, k, dimension(a, c, 'kthvalue'),
     keep(d, 'kthvalue'))
+end
+
+local function ordered(v, i, t, d, descending) return C.mt_sort(v, i, t, d, descending, 1) end
+
+-- Checks what the sorts share; a 0-d tensor is a line of one. descending may stand where the dimension does.
+local function sorted(name, values, indices, t, d, descending)
+  args.tensor(t, name)
+  if type(d) == 'boolean' and descending == nil then d, descending = nil, d end
+  if descending ~= nil and type(descending) ~= 'boolean' then
+    fail.raise('%s: descending must be true or false, not %s', name, tensor.kindof(descending))
+  end
+  local at = t.ndim_ == 0 and d == nil and 0 or dimension(t, d, name)
+  return both(values, indices, t, ordered, at, descending and 1 or 0)
+end
+
+--- The elements along a dimension, the last unless told, from the smallest to the largest, or from the
+--- largest if `descending`; and their positions. Equal elements keep their order; NaN is the largest.
+--- sort([values, indices,] t [, dim [, descending]])
+---@return moontorch.Tensor values
+---@return moontorch.Tensor indices
+local function sort(a, b, c, d, e)
+  if not is(b) then return sorted('sort', nil, nil, a, b, c) end
+  args.tensor(a, 'sort')
+  return sorted('sort', a, b, c, d, e)
+end
+
+--- The positions that sort gives. argsort([res,] t [, dim [, descending]])
+---@return moontorch.Tensor
+local function argsort(a, b, c, d)
+  local _, indices
+  if is(b) then
+    _, indices = sorted('argsort', nil, args.tensor(a, 'argsort'), b, c, d)
+  else
+    _, indices = sorted('argsort', nil, nil, a, b, c)
+  end
+  return indices
+end
+
+--- The k smallest elements along a dimension, the last unless told, in order, or the largest if `largest`; and
+--- their positions. k is 1 unless told. topk([values, indices,] t [, k [, dim [, largest [, sort]]]]), as in
+--- Torch7; they are in order whatever `sort` is.
+---@return moontorch.Tensor values
+---@return moontorch.Tensor indices
+local function topk(a, b, c, d, e, f)
+  local values, indices
+  if is(b) then values, indices, a, b, c, d = args.tensor(a, 'topk'), b, c, d, e, f end
+  local v, i = sorted('topk', nil, nil, a, c, d)
+  if v:dim() == 0 then v, i = v:view(1), i:view(1) end
+  local at = dimension(v, c, 'topk') + 1
+  local k = args.within(b == nil and 1 or b, 'topk: k', 0, v:size(at))
+  v, i = v:narrow(at, 1, k):clone(), i:narrow(at, 1, k):clone()
+  if not values then return v, i end
+  return values:resize(v:size()):copy(v), indices:resize(i:size()):copy(i)
 end
 
 -- t in a dtype in which exp and differences lose nothing: integers as float64, halves as float32.
@@ -83,8 +136,8 @@ end
 return function(torch)
   torch.median = define('median', function(v, i, t, d, kept) return C.mt_median(v, i, t, d, kept) end)
   torch.mode = define('mode', function(v, i, t, d, kept) return C.mt_mode(v, i, t, d, kept) end)
-  torch.kthvalue = kthvalue
-  for _, name in ipairs { 'median', 'mode', 'kthvalue' } do methods[name] = torch[name] end
+  torch.kthvalue, torch.sort, torch.argsort, torch.topk = kthvalue, sort, argsort, topk
+  for _, name in ipairs { 'median', 'mode', 'kthvalue', 'sort', 'argsort', 'topk' } do methods[name] = torch[name] end
 
   --- log(sum(exp(t))) without overflow: of everything a number, over dimensions a tensor that keeps
   --- them. logsumexp([res,] t [, dim [, keepdim]])
