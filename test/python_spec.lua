@@ -94,6 +94,7 @@ describe('moontorch.python', function()
     equal(py.eval('repr(x)', { x = py.dict {} }), '{}')
     equal(py.eval('x', { x = py.bytes '\255\0' })[1], 0)
     equal(py.eval('x is None', { x = py.none }), true)
+    equal(tostring(py.eval "'a\\ud800'"), "'a\\ud800'")
   ]=])
 
   check('attributes, items, calls, iteration', [=[
@@ -148,6 +149,7 @@ describe('moontorch.python', function()
     fails('a function cannot be passed', py.object, print)
     fails('a thread cannot be passed', py.object, coroutine.create(print))
     fails('both a list and named values', py.object, { 1, a = 2 })
+    fails('py.list { n = length', py.object, { 1, nil, 3 })
     fails('metatable', py.object, setmetatable({}, {}))
     fails('not UTF-8', py.object, '\255')
     fails('must come last', py.builtins.print, py.kw { a = 1 }, 2)
@@ -156,6 +158,17 @@ describe('moontorch.python', function()
     fails('expected an object of Python', py.iter, {})
     fails('lends no memory', torch.from_numpy, py.object { 1, 2 })
     fails('attempt to', function() return py.builtins + 1 end)
+  ]=])
+
+  check('memory that an ndarray is over stays where it is', [=[
+    local np = py.import 'numpy'
+    local t = torch.ones(3)
+    np.sum(t)
+    local n = t:numpy()
+    fails('1 exports', t.resize, t, 100000)
+    equal(tostring(n), '[1. 1. 1.]')
+    n = nil -- what is dead is let go of first
+    equal(t:resize(100000):nElement(), 100000)
   ]=])
 
   check('counts of references come back', [=[

@@ -78,11 +78,25 @@ static int32_t over_buffer(mt_tensor *out, const buffer *b, void *view, int32_t 
   return rc;
 }
 
+enum { HEAPTYPE = 1 << 9 }; /* Py_TPFLAGS_HEAPTYPE */
+
+/* A class that derives from an array's may mean more than its memory tells: a mask, say. */
+static bool is_builtin(const mt_python *py, void *object) {
+  void *type = py->type(object);
+  bool builtin = (py->type_flags(type) & HEAPTYPE) == 0;
+  py->decref(type);
+  return builtin;
+}
+
 int32_t mt_python_view(mt_tensor *out, void *object, int32_t readonly) {
   const mt_python *py = mt__python();
   buffer b = {0};
   int32_t rc = 1, state = py->ensure();
   if (*mt_python_waiting() != 0) mt_python_drain(NULL);
+  if (!is_builtin(py, object)) {
+    py->leave(state);
+    return 1;
+  }
   void *view = py->memoryview(object);
   if (view == NULL) {
     py->clear();

@@ -52,6 +52,9 @@ int PyObject_SetItem(void *, void *, void *);
 void *PyObject_Call(void *, void *, void *);
 void *PyObject_CallObject(void *, void *);
 void *PyObject_Str(void *);
+void *PyObject_ASCII(void *);
+void *PyObject_Type(void *);
+unsigned long PyType_GetFlags(void *);
 intptr_t PyObject_Size(void *);
 int PyObject_RichCompareBool(void *, void *, int);
 int PyObject_IsInstance(void *, void *);
@@ -104,7 +107,7 @@ local FUNCTIONS = {
   function_ = 'PyCFunction_NewEx', item = 'PyTuple_GetItem', integer = 'PyLong_AsLong',
   raise = 'PyErr_SetString', ensure = 'PyGILState_Ensure', leave = 'PyGILState_Release',
   clear = 'PyErr_Clear', memoryview = 'PyMemoryView_FromObject', buffer = 'PyObject_GetBuffer',
-  buffer_done = 'PyBuffer_Release',
+  buffer_done = 'PyBuffer_Release', type = 'PyObject_Type', type_flags = 'PyType_GetFlags',
 }
 
 --- Makes `lib` the namespace of the interpreter, which runs.
@@ -231,10 +234,12 @@ function M.text(object)
   return text_of(object) or fail.raise('a text of Python is not valid Unicode')
 end
 
---- str(object).
+--- str(object), or ascii(object) where that has halves of characters, which UTF-8 has not.
 ---@param object ffi.cdata*
 ---@return string
-function M.str(object) return M.text(own(P.PyObject_Str(object))) end
+function M.str(object)
+  return text_of(own(P.PyObject_Str(object))) or M.text(own(P.PyObject_ASCII(object)))
+end
 
 --- The name of an object's type.
 ---@param object ffi.cdata*
@@ -331,20 +336,30 @@ function M.held(object)
   return out
 end
 
-local POBJECT -- the metatable that lupa gives its objects
+-- What lupa gives a state, kept from before a sandbox takes the globals away: its table, and the
+-- metatable of its objects.
+local registry, metatable = debug.getregistry(), debug.getmetatable
+M.lupa = rawget(_G, 'python') or package.loaded.python
+local POBJECT
 local direct -- whether the address of an object stands first in lupa's userdata
 
+--- Whether lupa hosts this Lua state.
+---@return boolean
+function M.hosted()
+  POBJECT = POBJECT or registry.POBJECT
+  return POBJECT ~= nil
+end
+
 local function lupa(x)
-  POBJECT = POBJECT or debug.getregistry().POBJECT
-  if POBJECT == nil or debug.getmetatable(x) ~= POBJECT then return nil end
+  if not M.hosted() or metatable(x) ~= POBJECT then return nil end
   local address = ffi.cast('void **', x)[0]
   if direct == nil then
-    local python = rawget(_G, 'python')
-    local id = python and python.builtins.id
+    local builtins = M.lupa and M.lupa.builtins
+    local id = builtins and builtins.id
     direct = id == nil or id(x) == tonumber(ffi.cast('uintptr_t', address))
   end
   if direct then return address end
-  return ffi.cast(voidp, ffi.cast('uintptr_t', rawget(_G, 'python').builtins.id(x)))
+  return ffi.cast(voidp, ffi.cast('uintptr_t', M.lupa.builtins.id(x)))
 end
 
 --- The object that a Lua value stands for, be it lupa's or moontorch.python's; nil when it is none.

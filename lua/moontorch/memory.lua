@@ -67,8 +67,10 @@ end
 local function collectall()
   collectgarbage()
   collectgarbage()
+  C.mt_python_settle()
   C.mt_memory_trim()
 end
+jit.off(collectall) -- objects of Python that die may call back into Lua
 
 -- The table of what foreign storages live on. A dying storage leaves its number in the box.
 local box = ffi.gc(C.mt_box_new(), C.mt_box_release)
@@ -89,7 +91,7 @@ function M.drain()
 end
 
 --- Calls a C function that failed with rc once more, where that may help: after a full collection
---- when memory had run out, and with `res` resized when it had the wrong shape. Else raises.
+--- when memory had run out, or is lent to what may be dead, and with `res` resized when it had the wrong shape. Else raises.
 --- `res` is nil where there is no result argument, or where it is also an input.
 ---@param rc integer what the first call returned
 ---@param res ffi.cdata*? result argument
@@ -97,7 +99,7 @@ end
 ---@param ... any its arguments
 ---@return integer 0
 function M.again(rc, res, call, ...)
-  if rc == C.MT_ENOMEM then
+  if rc == C.MT_ENOMEM or rc == C.MT_ELENT then
     collectall()
     rc = call(...)
   end
@@ -105,7 +107,7 @@ function M.again(rc, res, call, ...)
     local sizes = ffi.new('int64_t[64]')
     local ndim = C.mt_out_shape(sizes)
     rc = C.mt_tensor_resize(res, res.dtype_, ndim, sizes)
-    if rc == C.MT_ENOMEM then
+    if rc == C.MT_ENOMEM or rc == C.MT_ELENT then
       collectall()
       rc = C.mt_tensor_resize(res, res.dtype_, ndim, sizes)
     end

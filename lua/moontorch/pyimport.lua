@@ -118,7 +118,8 @@ end
 local function frominterface(P, object, name, frozen)
   local face = py.call('interface', name, 1, { object })
   local function field(i) return P.PyTuple_GetItem(face, i) end
-  local code, data, offset = py.text(field(0)), field(1), py.integer(field(3))
+  local code, data = py.text(field(0)), field(1)
+  local offset = args.int(py.integer(field(3)), name .. ': offset')
   local d, swapped = dtype.find(code)
   if not d then
     local why = code:match('O') and 'Python objects cannot be shared'
@@ -143,6 +144,7 @@ local function frominterface(P, object, name, frozen)
   local first, readonly, holder = nil, field(2) == py.yes, object
   if P.PyObject_HasAttrString(data, '__index__') ~= 0 then
     first = ffi.cast('uintptr_t', P.PyLong_AsUnsignedLongLong(data))
+    if P.PyErr_Occurred() ~= nil then py.raise(name) end
   else -- a memoryview
     py.try(P.PyObject_GetBuffer(data, buffer, RECORDS), name)
     first, holder = ffi.cast('uintptr_t', buffer.buf), data
@@ -209,6 +211,11 @@ local function iscapsule(P, object)
     or P.PyCapsule_IsValid(object, 'dltensor') ~= 0
 end
 
+local function isused(P, object)
+  return P.PyCapsule_IsValid(object, 'used_dltensor_versioned') ~= 0
+    or P.PyCapsule_IsValid(object, 'used_dltensor') ~= 0
+end
+
 -- The stream that this thread uses on a GPU, by the numbers of DLPack.
 local function streamof(gpu, name)
   local plugin, out = device.plugin(name), ffi.new 'mt_stream *[1]'
@@ -226,16 +233,18 @@ local function fromdlpack(P, object, name, frozen)
     capsule = py.call('dlpack', name, 2, { object, stream })
   end
   if iscapsule(P, capsule) then return fromcapsule(P, capsule, name, frozen) end
-  local place = py.str(capsule)
-  if P.PyCapsule_IsValid(capsule, 'used_dltensor') ~= 0 then
-    fail.raise('%s: the DLPack capsule was used already', name)
+  if isused(P, capsule) then fail.raise('%s: the DLPack capsule was used already', name) end
+  if not kind then
+    fail.raise('%s: __dlpack__ gave a %s in place of a capsule', name, py.typename(capsule))
   end
-  fail.raise('%s: the memory is on device %s of DLPack, neither on the CPU nor on a CUDA device, and there '
-    .. 'is no backend for it: copy it to the CPU first', name, place)
+  fail.raise('%s: the memory is on device (%s, %s) of DLPack, neither on the CPU nor on a CUDA device, and there '
+    .. 'is no backend for it: copy it to the CPU first', name, kind, index)
 end
 
 local function import(P, object, name, frozen)
   if iscapsule(P, object) then return taken(P, object, name, frozen) end
+  local why = py.call('refusal', name, 1, { object })
+  if why ~= py.none then fail.raise('%s: %s', name, py.text(why)) end
   local t, swapped, code = frombuffer(P, object, name, frozen)
   if t then return t, swapped, code end
   if P.PyObject_HasAttrString(object, '__array_interface__') ~= 0 then
@@ -244,8 +253,10 @@ local function import(P, object, name, frozen)
   if P.PyObject_HasAttrString(object, '__dlpack__') ~= 0 then
     return fromdlpack(P, object, name, frozen)
   end
+  if isused(P, object) then fail.raise('%s: the DLPack capsule was used already', name) end
   fail.raise('%s: a %s of Python lends no memory: it has neither the buffer protocol nor '
-    .. '__array_interface__ nor __dlpack__', name, py.typename(object))
+    .. '__array_interface__ nor __dlpack__; numpy.asarray(x) makes an array of lists and numbers', name,
+    py.typename(object))
 end
 
 --- A tensor over the memory of a Python object, and whether its byte order is foreign: then it must
