@@ -115,6 +115,7 @@ typedef struct mt_python {
   void (*buffer_done)(void *view);                         /* PyBuffer_Release */
   void *(*type)(void *object);                             /* PyObject_Type */
   unsigned long (*type_flags)(void *type);                 /* PyType_GetFlags */
+  int32_t (*append)(void *list, void *object);             /* PyList_Append */
   int32_t (*finalize)(void);                               /* Py_FinalizeEx, to run at exit, or NULL */
 } mt_python;
 MT_API void mt_python_bind(const mt_python *functions);
@@ -167,6 +168,12 @@ MT_API int32_t mt_python_view(mt_tensor *out, void *object, int32_t readonly);
  * known.
  */
 MT_API void *mt_python_ndarray(const mt_tensor *t, void **api);
+/*
+ * The plain case of that in one call, which takes the lock for itself: the ndarray is put on a list of Python,
+ * or held by `out` where list is NULL. Returns 1, having done nothing, where a longer way must find out why
+ * not, or where t is over an anchored storage and goes onto a list.
+ */
+MT_API int32_t mt_python_hand(const mt_tensor *t, void **api, void *list, mt_pyobject *out);
 /* A capsule's name, which Python keeps by address, as one that lives as long as the library: "dltensor",
  * "dltensor_versioned", or one of them after "used_"; else NULL. */
 MT_API const char *mt_python_name(const char *name);

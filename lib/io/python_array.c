@@ -172,3 +172,25 @@ void *mt_python_ndarray(const mt_tensor *t, void **api) {
   }
   return array;
 }
+
+int32_t mt_python_hand(const mt_tensor *t, void **api, void *list, mt_pyobject *out) {
+  const mt_python *py = mt__python();
+  const mt_storage *s = t->storage_;
+  if (s == NULL || s->device_ != MT_CPU || (s->flags_ & (MT_CLOSED | MT_PENDING)) != 0 ||
+      (list != NULL && mt_storage_is_anchored(s)))
+    return 1;
+  int32_t rc = 1, state = py->ensure();
+  if (*mt_python_waiting() != 0) mt_python_drain(NULL);
+  void *array = mt_python_ndarray(t, api);
+  if (array != NULL && list != NULL) {
+    rc = py->append(list, array) != 0;
+    py->decref(array);
+  } else if (array != NULL) {
+    out->hold_ = mt_python_hold(array);
+    rc = out->hold_ == NULL;
+    if (rc != 0) py->decref(array);
+  }
+  if (rc != 0) py->clear();
+  py->leave(state);
+  return rc;
+}

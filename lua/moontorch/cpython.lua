@@ -89,6 +89,7 @@ int PyCapsule_IsValid(void *, const char *);
 void *PyCapsule_GetPointer(void *, const char *);
 void *PyCapsule_GetDestructor(void *);
 int PyCapsule_SetName(void *, const char *);
+int PyCapsule_SetDestructor(void *, void (*)(void *));
 void *PyCFunction_NewEx(void *, void *, void *);
 void PyErr_SetString(void *, const char *);
 void *PyExc_BufferError;
@@ -96,10 +97,22 @@ typedef struct mt_pysingle { intptr_t head[4]; } mt_pysingle;
 mt_pysingle _Py_NoneStruct, _Py_TrueStruct, _Py_FalseStruct;
 ]]
 
+-- Where Python was started by this Lua state, what it runs cannot come back into it: these may be compiled.
+local plain, owned = {}, false
+
+--- Lets a function be compiled that calls Python in C, where that can be.
+---@param f function
+---@return function f
+function M.plain(f)
+  plain[#plain + 1] = f
+  if owned then jit.on(f) end
+  return f
+end
+
 local P -- the namespace that has the interpreter's functions, once there is one
 local dict -- of the module that the bridge makes; it lives as long as the interpreter
 local waiting = C.mt_python_waiting()
-local voidp = ffi.typeof('void *')
+local voidp, voidpp = ffi.typeof('void *'), ffi.typeof('void **')
 
 local FUNCTIONS = {
   initialized = 'Py_IsInitialized', pending = 'Py_AddPendingCall', decref = 'Py_DecRef',
@@ -108,6 +121,7 @@ local FUNCTIONS = {
   raise = 'PyErr_SetString', ensure = 'PyGILState_Ensure', leave = 'PyGILState_Release',
   clear = 'PyErr_Clear', memoryview = 'PyMemoryView_FromObject', buffer = 'PyObject_GetBuffer',
   buffer_done = 'PyBuffer_Release', type = 'PyObject_Type', type_flags = 'PyType_GetFlags',
+  append = 'PyList_Append',
 }
 
 --- Makes `lib` the namespace of the interpreter, which runs.
@@ -122,6 +136,10 @@ function M.use(lib, own)
   M.none = ffi.cast(voidp, lib._Py_NoneStruct)
   M.yes, M.no = ffi.cast(voidp, lib._Py_TrueStruct), ffi.cast(voidp, lib._Py_FalseStruct)
   P = lib
+  if own then
+    owned = true
+    for _, function_ in ipairs(plain) do jit.on(function_) end
+  end
 end
 
 --- Whether a CPython runs in this process: the host of this Lua state, or one that was loaded.
@@ -352,7 +370,7 @@ end
 
 local function lupa(x)
   if not M.hosted() or metatable(x) ~= POBJECT then return nil end
-  local address = ffi.cast('void **', x)[0]
+  local address = ffi.cast(voidpp, x)[0]
   if direct == nil then
     local builtins = M.lupa and M.lupa.builtins
     local id = builtins and builtins.id
@@ -366,15 +384,17 @@ end
 --- Borrowed: the value holds it.
 ---@param x any
 ---@return ffi.cdata*?
-function M.object(x)
+M.object = M.plain(function(x)
   local kind = type(x)
   if kind == 'userdata' then
     local object = lupa(x)
-    return object and M.running() and object or nil
+    return object and (P or M.running()) and object or nil
   elseif kind == 'cdata' and ffi.istype(held, x) then
     return x.hold_.object_
   end
   return nil
-end
+end)
+
+M.variable = held -- an mt_pyobject
 
 return M

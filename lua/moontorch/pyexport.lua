@@ -12,7 +12,8 @@ local py = require 'moontorch.cpython'
 
 local M = {}
 
-local bytes = ffi.typeof('uint8_t *')
+local bytes, variable = ffi.typeof('uint8_t *'), py.variable
+local alone = not py.hosted() -- and what is handed out is moontorch.python's
 
 -- A tuple of integers: count of them, from a function of their place.
 local function integers(P, n, of)
@@ -72,7 +73,7 @@ local function export(P, t)
   return py.call('export', name, 3, { face, capsule, device })
 end
 
-local api -- NumPy's table of functions, which lives as long as the process
+local api, found -- NumPy's table of functions, which lives as long as the process; whether it is there
 
 local function numpy(P, t)
   check(t, 'numpy')
@@ -81,6 +82,7 @@ local function numpy(P, t)
     local capsule = py.call('array_api', 'numpy', 0, {})
     api = ffi.cast('void **', P.PyCapsule_GetPointer(capsule, nil))
     if api == nil then py.raise('numpy') end
+    found = true
   end
   local array = C.mt_python_ndarray(t, api)
   if array ~= nil then return py.own(array) end
@@ -93,7 +95,7 @@ end
 -- Under lupa an object becomes a Lua value only by passing through Python: it is put on a list of
 -- this Lua state's own, and lupa is asked to take it off. The way there is an attribute of builtins with a
 -- name of its own, since other states may be on that way in other threads.
-local list, pop, append
+local list, onto, pop, append
 
 local function prepare(P)
   list = py.held(py.own(P.PyList_New(0)))
@@ -110,7 +112,7 @@ end
 
 local function reach(attribute)
   local of = py.lupa.as_attrgetter(py.lupa.builtins[attribute])
-  pop, append = of.pop, of.append
+  onto, pop, append = list.hold_.object_, of.pop, of.append
 end
 
 local function connect(name)
@@ -175,7 +177,15 @@ return setmetatable(M, {
     --- An ndarray over the same memory, with the dtype, strides and read-only flag of the tensor.
     --- bfloat16 needs the ml_dtypes package.
     ---@return userdata|ffi.cdata*
-    function tensor.methods.numpy(t) return hand('numpy', numpy, t) end
+    tensor.methods.numpy = py.plain(function(t)
+      if found and pop then
+        if C.mt_python_hand(t, api, onto, nil) == 0 then return pop() end
+      elseif found and alone then
+        local out = variable()
+        if C.mt_python_hand(t, api, nil, out) == 0 then return out end
+      end
+      return hand('numpy', numpy, t)
+    end)
 
     --- An object with __dlpack__ and __dlpack_device__ over the same memory: for numpy.from_dlpack,
     --- torch.from_dlpack and their like. On the CPU it has __array_interface__ as well.

@@ -187,15 +187,17 @@ local function fromcapsule(P, capsule, name, frozen)
 end
 
 -- A capsule that somebody passed is taken from them: it is marked as used, and another with its
--- destructor stands in its place.
+-- destructor stands in its place. One that is refused stays theirs.
 local function taken(P, capsule, name, frozen)
   local kind = P.PyCapsule_IsValid(capsule, 'dltensor_versioned') ~= 0 and 'dltensor_versioned'
     or 'dltensor'
   local m = P.PyCapsule_GetPointer(capsule, kind)
-  local own = py.own(P.PyCapsule_New(m, M.names[kind],
+  local own = py.own(P.PyCapsule_New(m, M.names[kind], nil), name)
+  local t = fromcapsule(P, own, name, frozen)
+  py.try(P.PyCapsule_SetDestructor(own,
     ffi.cast('void (*)(void *)', P.PyCapsule_GetDestructor(capsule))), name)
   py.try(P.PyCapsule_SetName(capsule, M.names['used_' .. kind]), name)
-  return fromcapsule(P, own, name, frozen)
+  return t, false
 end
 
 -- Names of capsules are kept by address: these never move, and outlive the Lua state.
@@ -279,12 +281,12 @@ end
 --- M.import in the plain case, without a message for any other: nil.
 ---@param x any
 ---@return moontorch.Tensor?
-function M.quick(x)
+M.quick = py.plain(function(x)
   local object = py.object(x)
-  if object == nil then return nil end
+  if not object then return nil end
   local t = tensor.new()
   return C.mt_python_view(t, object, 0) == 0 and t or nil
-end
+end)
 
 --- Whether x is an object of Python.
 ---@param x any

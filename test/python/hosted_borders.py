@@ -5,7 +5,7 @@ import weakref
 
 import numpy as np
 
-from hosted import Skip, collect, lua, lupa, new_state, pytorch, raises, row, run
+from hosted import NO_PYTORCH, Skip, collect, lua, lupa, new_state, pytorch, raises, row, run
 
 L = new_state()
 torch = L.eval("torch")
@@ -105,7 +105,7 @@ def _():
 @row("PyTorch's tensors whose values are not in their memory are refused")
 def _():
     if pytorch is None:
-        raise Skip("there is no PyTorch here")
+        raise Skip(NO_PYTORCH)
     z = pytorch.tensor([1 + 2j, 3 - 4j])
     raises("resolve_neg", torch.from_numpy, z.conj().imag)
     assert numpy(torch.from_numpy(z.conj().imag.resolve_neg())).tolist() == [-2, 4]
@@ -170,6 +170,12 @@ def _():
         assert numpy(torch.from_numpy(capsule)).tolist() == [0, 1, 2]
         raises("used already", torch.from_numpy, capsule)
         raises("used already", torch.from_numpy, Exporter(capsule))
+    if pytorch is not None:  # one that is refused is still good for others
+        x = pytorch.ones(3).to(pytorch.float8_e5m2)
+        capsule = x.__dlpack__()
+        for _ in range(2):
+            raises("float8_e5m2", torch.from_numpy, capsule)
+        assert pytorch.from_dlpack(capsule).data_ptr() == x.data_ptr()
     for x, name in (None, "NoneType"), (5, "int"):
         raises(f"gave a {name} in place of a capsule", torch.from_numpy, Exporter(x))
     raises("numpy.asarray", torch.from_numpy, [1, 2])
