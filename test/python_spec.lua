@@ -233,6 +233,30 @@ describe('moontorch.python', function()
     equal(t:sum(), 20)
   ]=])
 
+  check('loops that share are compiled, where Python was started here', [=[
+    local np = py.import 'numpy'
+    local a, t = np.ones(8), torch.ones(8)
+    t:numpy()
+    for name, share in pairs {
+      from_numpy = function() for _ = 1, 300 do torch.from_numpy(a):free() end end,
+      numpy = function() for _ = 1, 300 do t:numpy() end end,
+    } do
+      local compiled, trouble = 0, nil
+      local function watch(what, _, _, _, code)
+        if what == 'stop' then compiled = compiled + 1 end
+        if what == 'abort' then trouble = require('jit.vmdef').traceerr[code] or code end
+      end
+      collectgarbage()
+      collectgarbage 'stop' -- a finalizer in the midst of a recording ends it
+      jit.flush()
+      jit.attach(watch, 'trace')
+      share()
+      jit.attach(watch)
+      collectgarbage 'restart'
+      assert(compiled > 0 and not trouble, ('%s: %d traces, %s'):format(name, compiled, tostring(trouble)))
+    end
+  ]=])
+
   check('threads of Python run between calls', [=[
     py.exec 'import threading\nout = []'
     py.exec 'threading.Thread(target=lambda: out.append(5)).start()'
