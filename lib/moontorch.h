@@ -115,6 +115,15 @@ typedef struct mt_storage {
 } mt_storage;
 
 /*
+ * What a tensor lets go of when it dies, mirrored in memory that outlives the struct: where a garbage
+ * collector frees tensors without a word, whoever learns of it later calls mt_hold_drop.
+ */
+typedef struct mt_hold {
+  mt_storage *storage_;
+  int64_t *sizes_; /* those of a large rank, which lie outside of the tensor; else NULL */
+} mt_hold;
+
+/*
  * A view of a storage: element (i0, i1, ...) lies at storage_->data_ + offset_ + sum(i * strides_).
  * It holds one reference to its storage. sizes_ and strides_ point into inline_ for small ranks,
  * so a tensor must not be copied by assignment: use mt_alias. A zeroed tensor holds nothing, and
@@ -130,6 +139,7 @@ typedef struct mt_tensor {
   int32_t dtype_;
   int32_t flags_;
   int32_t reserved_;
+  mt_hold *hold_;     /* NULL, or the mirror to keep up to date */
   int64_t inline_[8]; /* 2 * MT_INLINEDIM */
 } mt_tensor;
 
@@ -275,8 +285,10 @@ MT_API int32_t mt_tensor_new_on(mt_tensor *out, int32_t device, int32_t dtype, i
  */
 MT_API int32_t mt_tensor_view(mt_tensor *out, mt_storage *s, int32_t dtype, int64_t offset,
                               int32_t ndim, const int64_t *sizes, const int64_t *strides);
-/* Lets go of the storage and zeroes the tensor. */
+/* Lets go of the storage and zeroes the tensor, which keeps its mirror. */
 MT_API void mt_tensor_release(mt_tensor *t);
+/* Lets go of what a tensor held whose struct is gone, and empties the mirror. */
+MT_API void mt_hold_drop(mt_hold *hold);
 /* Makes t (which may hold something) a second view of what u views. */
 MT_API int32_t mt_alias(mt_tensor *t, const mt_tensor *u);
 /* Gives t a new shape, contiguous, in the same storage where it fits, growing it where it must.

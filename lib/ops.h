@@ -34,7 +34,9 @@ enum {
   MT_OP_POSITION = 1 << 17, /* the result is a position, from 0 */
   MT_OP_SPREAD = 1 << 18,   /* takes the correction of var and std */
   MT_OP_EXPONENT = 1 << 19, /* takes the exponent of a norm */
-  MT_OP_KEEP = 1 << 20      /* a made result has the operand's dtype, unless a wide one is wanted */
+  MT_OP_KEEP = 1 << 20,     /* a made result has the operand's dtype, unless a wide one is wanted */
+  MT_OP_COSTLY = 1 << 21,   /* computing takes longer than the memory that floats lie in */
+  MT_OP_MATH = MT_OP_FLOAT | MT_OP_COSTLY
 };
 
 /* Sets of dtypes. */
@@ -58,31 +60,31 @@ enum {
   XX(ABS,        "abs",                   MT_SET_ALL,                 MT_OP_REAL,   a,      mt_abs(a),           fabs(a),          mt_cabs(a),      "The absolute value; the lowest integer stays itself.") \
   XX(SIGN,       "sign",                  MT_SET_INT | MT_SET_REAL,   0,            none,   (a > 0) - (a < 0),   mt_sign(a),       none,            "-1, 0 or 1 by the sign of a; NaN stays.") \
   XX(SQUARE,     "square",                MT_SET_NUMBER,              0,            none,   a * a,               a * a,            mt_cmul(a, a),   "a times a.") \
-  XX(SQRT,       "sqrt",                  MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                sqrt(a),          csqrt(a),        "The square root; NaN below 0.") \
-  XX(RSQRT,      "rsqrt",                 MT_SET_REAL,                MT_OP_FLOAT,  none,   none,                1 / sqrt(a),      none,            "1 over the square root.") \
+  XX(SQRT,       "sqrt",                  MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                sqrt(a),          csqrt(a),        "The square root; NaN below 0.") \
+  XX(RSQRT,      "rsqrt",                 MT_SET_REAL,                MT_OP_MATH,   none,   none,                1 / sqrt(a),      none,            "1 over the square root.") \
   XX(RECIPROCAL, "cinv reciprocal",       MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                1 / a,            mt_cinv(a),      "1 / a.") \
-  XX(EXP,        "exp",                   MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_exp(a),        cexp(a),         "e to the power of a.") \
-  XX(EXP2,       "exp2",                  MT_SET_REAL,                MT_OP_FLOAT,  none,   none,                mt_exp2(a),       none,            "2 to the power of a.") \
-  XX(EXPM1,      "expm1",                 MT_SET_REAL,                MT_OP_FLOAT,  none,   none,                mt_expm1(a),      none,            "exp(a) - 1, exact for small a.") \
-  XX(LOG,        "log",                   MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_log(a),        clog(a),         "The natural logarithm.") \
-  XX(LOG2,       "log2",                  MT_SET_REAL,                MT_OP_FLOAT,  none,   none,                mt_log2(a),       none,            "The logarithm to base 2.") \
-  XX(LOG10,      "log10",                 MT_SET_REAL,                MT_OP_FLOAT,  none,   none,                mt_log10(a),      none,            "The logarithm to base 10.") \
-  XX(LOG1P,      "log1p",                 MT_SET_REAL,                MT_OP_FLOAT,  none,   none,                mt_log1p(a),      none,            "log(1 + a), exact for small a.") \
-  XX(SIN,        "sin",                   MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_sin(a),        csin(a),         "The sine of a in radians.") \
-  XX(COS,        "cos",                   MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_cos(a),        ccos(a),         "The cosine of a in radians.") \
-  XX(TAN,        "tan",                   MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_tan(a),        ctan(a),         "The tangent of a in radians.") \
-  XX(ASIN,       "asin",                  MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_asin(a),       casin(a),        "The angle whose sine is a; NaN beyond -1 and 1.") \
-  XX(ACOS,       "acos",                  MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_acos(a),       cacos(a),        "The angle whose cosine is a; NaN beyond -1 and 1.") \
-  XX(ATAN,       "atan",                  MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_atan(a),       catan(a),        "The angle whose tangent is a.") \
-  XX(SINH,       "sinh",                  MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_sinh(a),       csinh(a),        "The hyperbolic sine.") \
-  XX(COSH,       "cosh",                  MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_cosh(a),       ccosh(a),        "The hyperbolic cosine.") \
-  XX(TANH,       "tanh",                  MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_tanh(a),       ctanh(a),        "The hyperbolic tangent.") \
-  XX(ASINH,      "asinh",                 MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_asinh(a),      casinh(a),       "The inverse of the hyperbolic sine.") \
-  XX(ACOSH,      "acosh",                 MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_acosh(a),      cacosh(a),       "The inverse of the hyperbolic cosine; NaN below 1.") \
-  XX(ATANH,      "atanh",                 MT_SET_FLOAT,               MT_OP_FLOAT,  none,   none,                mt_atanh(a),      catanh(a),       "The inverse of the hyperbolic tangent; NaN beyond -1 and 1.") \
-  XX(SIGMOID,    "sigmoid",               MT_SET_REAL,                MT_OP_FLOAT,  none,   none,                mt_sigmoid(a),    none,            "1 / (1 + exp(-a)).") \
-  XX(ERF,        "erf",                   MT_SET_REAL,                MT_OP_FLOAT,  none,   none,                mt_erf(a),        none,            "The error function.") \
-  XX(ERFC,       "erfc",                  MT_SET_REAL,                MT_OP_FLOAT,  none,   none,                mt_erfc(a),       none,            "1 - erf(a), exact for large a.") \
+  XX(EXP,        "exp",                   MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_exp(a),        cexp(a),         "e to the power of a.") \
+  XX(EXP2,       "exp2",                  MT_SET_REAL,                MT_OP_MATH,   none,   none,                mt_exp2(a),       none,            "2 to the power of a.") \
+  XX(EXPM1,      "expm1",                 MT_SET_REAL,                MT_OP_MATH,   none,   none,                mt_expm1(a),      none,            "exp(a) - 1, exact for small a.") \
+  XX(LOG,        "log",                   MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_log(a),        clog(a),         "The natural logarithm.") \
+  XX(LOG2,       "log2",                  MT_SET_REAL,                MT_OP_MATH,   none,   none,                mt_log2(a),       none,            "The logarithm to base 2.") \
+  XX(LOG10,      "log10",                 MT_SET_REAL,                MT_OP_MATH,   none,   none,                mt_log10(a),      none,            "The logarithm to base 10.") \
+  XX(LOG1P,      "log1p",                 MT_SET_REAL,                MT_OP_MATH,   none,   none,                mt_log1p(a),      none,            "log(1 + a), exact for small a.") \
+  XX(SIN,        "sin",                   MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_sin(a),        csin(a),         "The sine of a in radians.") \
+  XX(COS,        "cos",                   MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_cos(a),        ccos(a),         "The cosine of a in radians.") \
+  XX(TAN,        "tan",                   MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_tan(a),        ctan(a),         "The tangent of a in radians.") \
+  XX(ASIN,       "asin",                  MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_asin(a),       casin(a),        "The angle whose sine is a; NaN beyond -1 and 1.") \
+  XX(ACOS,       "acos",                  MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_acos(a),       cacos(a),        "The angle whose cosine is a; NaN beyond -1 and 1.") \
+  XX(ATAN,       "atan",                  MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_atan(a),       catan(a),        "The angle whose tangent is a.") \
+  XX(SINH,       "sinh",                  MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_sinh(a),       csinh(a),        "The hyperbolic sine.") \
+  XX(COSH,       "cosh",                  MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_cosh(a),       ccosh(a),        "The hyperbolic cosine.") \
+  XX(TANH,       "tanh",                  MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_tanh(a),       ctanh(a),        "The hyperbolic tangent.") \
+  XX(ASINH,      "asinh",                 MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_asinh(a),      casinh(a),       "The inverse of the hyperbolic sine.") \
+  XX(ACOSH,      "acosh",                 MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_acosh(a),      cacosh(a),       "The inverse of the hyperbolic cosine; NaN below 1.") \
+  XX(ATANH,      "atanh",                 MT_SET_FLOAT,               MT_OP_MATH,   none,   none,                mt_atanh(a),      catanh(a),       "The inverse of the hyperbolic tangent; NaN beyond -1 and 1.") \
+  XX(SIGMOID,    "sigmoid",               MT_SET_REAL,                MT_OP_MATH,   none,   none,                mt_sigmoid(a),    none,            "1 / (1 + exp(-a)).") \
+  XX(ERF,        "erf",                   MT_SET_REAL,                MT_OP_MATH,   none,   none,                mt_erf(a),        none,            "The error function.") \
+  XX(ERFC,       "erfc",                  MT_SET_REAL,                MT_OP_MATH,   none,   none,                mt_erfc(a),       none,            "1 - erf(a), exact for large a.") \
   XX(FLOOR,      "floor",                 MT_SET_ORDERED,             0,            a,      a,                   floor(a),         none,            "The largest integer not above a.") \
   XX(CEIL,       "ceil",                  MT_SET_ORDERED,             0,            a,      a,                   ceil(a),          none,            "The smallest integer not below a.") \
   XX(ROUND,      "round",                 MT_SET_ORDERED,             0,            a,      a,                   rint(a),          none,            "The nearest integer, halves to even.") \
@@ -108,13 +110,13 @@ enum {
   XX(SUB,        "csub sub",              MT_SET_NUMBER,              MT_OP_SCALED,   none,          a - b,                a - b,               a - b,            "a - b.") \
   XX(MUL,        "mul cmul",              MT_SET_ALL,                 0,              a & b,         a * b,                a * b,               mt_cmul(a, b),    "a times b, element by element; bool is \"and\".") \
   XX(DIV,        "div cdiv",              MT_SET_NUMBER,              MT_OP_ZERODIV,  none,          mt_idiv(a, b),        a / b,               mt_cdiv(a, b),    "a / b; integers truncate toward zero.") \
-  XX(POW,        "pow cpow",              MT_SET_NUMBER,              MT_OP_NEGPOW,   none,          mt_ipow(a, b),        mt_pow(a, b),        cpow(a, b),       "a to the power of b; integers wrap.") \
+  XX(POW,        "pow cpow",              MT_SET_NUMBER,              MT_OP_NEGPOW | MT_OP_COSTLY, none,          mt_ipow(a, b),        mt_pow(a, b),        cpow(a, b),       "a to the power of b; integers wrap.") \
   XX(FMOD,       "fmod cfmod mod cmod",   MT_SET_INT | MT_SET_REAL,   MT_OP_ZERODIV,  none,          mt_imod(a, b),        fmod(a, b),          none,             "The remainder of a / b with the sign of a.") \
   XX(REMAINDER,  "remainder cremainder",  MT_SET_INT | MT_SET_REAL,   MT_OP_ZERODIV,  none,          mt_iremainder(a, b),  mt_remainder(a, b),  none,             "The remainder of a / b with the sign of b.") \
   XX(MAXIMUM,    "cmax maximum",          MT_SET_ORDERED,             0,              a | b,         a > b ? a : b,        mt_max(a, b),        none,             "The larger of a and b; NaN wins.") \
   XX(MINIMUM,    "cmin minimum",          MT_SET_ORDERED,             0,              a & b,         a < b ? a : b,        mt_min(a, b),        none,             "The smaller of a and b; NaN wins.") \
-  XX(ATAN2,      "atan2",                 MT_SET_REAL,                MT_OP_FLOAT,    none,          none,                 mt_atan2(a, b),      none,             "The angle of the point (b, a) in radians.") \
-  XX(HYPOT,      "hypot",                 MT_SET_REAL,                MT_OP_FLOAT,    none,          none,                 mt_hypot(a, b),      none,             "The square root of a a + b b, without overflow on the way.") \
+  XX(ATAN2,      "atan2",                 MT_SET_REAL,                MT_OP_MATH,     none,          none,                 mt_atan2(a, b),      none,             "The angle of the point (b, a) in radians.") \
+  XX(HYPOT,      "hypot",                 MT_SET_REAL,                MT_OP_MATH,     none,          none,                 mt_hypot(a, b),      none,             "The square root of a a + b b, without overflow on the way.") \
   XX(BITAND,     "bitand cbitand",        MT_SET_BITS,                0,              a & b,         a & b,                none,                none,             "Bitwise and.") \
   XX(BITOR,      "bitor cbitor",          MT_SET_BITS,                0,              a | b,         a | b,                none,                none,             "Bitwise or.") \
   XX(BITXOR,     "bitxor cbitxor",        MT_SET_BITS,                0,              a ^ b,         a ^ b,                none,                none,             "Bitwise exclusive or.") \

@@ -27,6 +27,25 @@ describe('the end of a process', function()
     assert.equal(0, code)
   end)
 
+  it('is quiet when finalizers use tensors, and make some', function()
+    local stdout, stderr, code = support.luajit [[
+      local torch = require 'moontorch'
+      local ffi = require 'ffi'
+      local t = torch.ones(3)
+      local function last()
+        local ok, sum = pcall(t.sum, t)
+        print(ok, sum, torch.ones(5):sum())
+        t = torch.ones(2, 2)
+      end
+      U = newproxy(true)
+      getmetatable(U).__gc = last
+      V = ffi.gc(ffi.new 'char[1]', last)
+    ]]
+    assert.equal('', stderr)
+    assert.equal('true\t3\t5\ntrue\t4\t5\n', stdout)
+    assert.equal(0, code)
+  end)
+
   it('gives the exit status that was asked for', function()
     local _, _, code = support.luajit [[
       local torch = require 'moontorch'

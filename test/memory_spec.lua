@@ -38,6 +38,25 @@ describe('memory', function()
     assert.is_true(highest - before < 600 * 2 ^ 20, 'grew to ' .. highest)
   end)
 
+  it('comes back with one cycle of the collector, whatever held it', function()
+    local many = {}
+    for i = 1, 3000 do
+      local t = torch.zeros(1, 1, 1, 1, 1, 1, i % 7)
+      many[i] = { t, t[1], t:storage(), i % 2 == 0 and t:sum() }
+      if i % 3 == 0 then t:resize(i) end
+      if i % 5 == 0 then t:free() end
+      if i % 10 == 0 then torch.add(t, torch.ones(2), 1) end
+    end
+    collectgarbage()
+    local _, before = torch.memoryUsed()
+    local kept = many[30][1]
+    many = nil -- luacheck: ignore
+    collectgarbage()
+    local _, after = torch.memoryUsed()
+    assert.is_true(before.storages - after.storages >= 2400)
+    assert.same({ 2, 2 }, kept:totable())
+  end)
+
   it('is counted', function()
     collect()
     local before = torch.memoryUsed()

@@ -112,6 +112,7 @@ static int32_t begin(mt__iter *it, const char *op, int32_t n, int32_t nout,
   it->device = nout > 0 ? t[0]->storage_->device_ : MT_CPU;
   it->ndim = ndim;
   it->numel = 1;
+  it->costly = false;
   for (int32_t d = 0; d < ndim; d++) {
     it->size[d] = sizes[ndim - 1 - d];
     it->numel *= it->size[d];

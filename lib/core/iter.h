@@ -34,6 +34,7 @@ typedef struct mt__operand {
 typedef struct mt__iter {
   int32_t noperands, noutputs, ndim;
   int64_t numel;
+  bool costly;    /* the loop takes longer than memory does, so that ordinary stores cost nothing */
   int32_t device; /* of the outputs, and of all inputs but single values of the host */
   int64_t size[MT_MAXDIM];
   mt__operand operand[MT_MAXOPERANDS];

@@ -218,11 +218,13 @@ static bool find_turned(job *j) {
   return true;
 }
 
-/* Is the result one to be written past the caches: long, contiguous, and not read just before? */
+/* Is the result one to be written past the caches: long, contiguous, and not read just before? Beside
+ * a costly loop, ordinary stores overlap with it: 1e7 exponentials take 2.3 ms so, 3.1 ms past the
+ * caches. */
 static bool goes_past(const mt__iter *it) {
   const mt__operand *out = &it->operand[0];
   int64_t bytes = 0, written = it->numel * mt__bytes(out->dtype);
-  if (it->noutputs != 1 || out->stride[0] != mt__bytes(out->dtype)) return false;
+  if (it->costly || it->noutputs != 1 || out->stride[0] != mt__bytes(out->dtype)) return false;
   if (it->size[0] * out->stride[0] < 4 * PAST_PIECE) return false;
   for (int32_t i = 0; i < it->noperands; i++) {
     const mt__operand *o = &it->operand[i];

@@ -53,23 +53,48 @@ bool mt__composed_norm(const mt_op_row *row, double p) {
   return row->flags & MT_OP_EXPONENT && p != 0 && p != 1 && p != 2 && !isinf(p);
 }
 
-/* Few contiguous elements into a 0-d tensor of the right dtype: no plan is needed, nothing is made.
+/* Is everything reduced, to a result that is there and has the shape for it? */
+static bool whole(const mt_tensor *out, const mt_tensor *a, int32_t ndims, const int32_t *dims,
+                  int32_t keepdim) {
+  bool all = ndims < 0 || (ndims == 1 && a->ndim_ == 1 && dims[0] == 0);
+  return all && out->numel_ == 1 && out->ndim_ == (keepdim ? a->ndim_ : 0);
+}
+
+/* Few contiguous elements into one of the dtype that loops give: no plan is needed, nothing is made.
  * Whatever is out of the ordinary (errors too) is left to the long way. */
-static bool short_way(const mt_op_row *row, double parameter, mt_tensor *out, const mt_tensor *a) {
+static bool foldable(const mt_op_row *row, const mt_tensor *out, int32_t dtype,
+                     const mt_tensor *a) {
   const mt_storage *to = out->storage_, *from = a->storage_;
-  int32_t dtype = a->dtype_;
-  if (to == NULL || from == NULL || to == from || out->ndim_ != 0) return false;
-  if (a->numel_ > MT_SHORT || a->numel_ == 0 || !(row->dtypes >> dtype & 1)) return false;
+  if (to == NULL || from == NULL || to == from || out->dtype_ != dtype) return false;
+  if (a->numel_ > MT_SHORT || a->numel_ == 0 || !(row->dtypes >> a->dtype_ & 1)) return false;
   if ((to->flags_ | from->flags_) & (MT_CLOSED | MT_PENDING)) return false;
   if (to->flags_ & MT_READONLY) return false;
   if (to->device_ != MT_CPU || from->device_ != MT_CPU) return false;
-  if (out->dtype_ != mt__reduce_dtype(row, dtype) || !mt_is_contiguous(a)) return false;
-  if (row->flags & MT_OP_REAL && mt__kind(dtype) == MT_KIND_COMPLEX) return false;
-  if (mt__composed_norm(row, parameter)) return false;
-  if (!mt__aligned(a) || !mt__aligned(out)) return false;
+  return mt_is_contiguous(a) && mt__aligned(a) && mt__aligned(out);
+}
+
+static bool short_way(const mt_op_row *row, double parameter, mt_tensor *out, const mt_tensor *a) {
+  if (!foldable(row, out, mt__reduce_dtype(row, a->dtype_), a)) return false;
+  if (row->flags & MT_OP_REAL && mt__kind(a->dtype_) == MT_KIND_COMPLEX) return false;
+  const mt__backend *backend = MT_BACKEND(a);
+  if (mt__composed_norm(row, parameter) || backend->reduce_flat == NULL) return false;
+  backend->reduce_flat(row->id, parameter, a->dtype_, mt__data(out), mt__data(a), a->numel_);
+  return true;
+}
+
+/* The position of an extreme leads to its value. */
+static bool short_index(const mt_op_row *row, mt_tensor *values, mt_tensor *indices,
+                        const mt_tensor *a) {
+  int64_t position;
+  if (values->storage_ == indices->storage_) return false;
+  if (!foldable(row, values, a->dtype_, a) || !foldable(row, indices, MT_INT64, a)) return false;
   const mt__backend *backend = MT_BACKEND(a);
   if (backend->reduce_flat == NULL) return false;
-  backend->reduce_flat(row->id, parameter, dtype, mt__data(out), mt__data(a), a->numel_);
+  backend->reduce_flat(row->id == MT_OP_MAX ? MT_OP_ARGMAX : MT_OP_ARGMIN, 0, a->dtype_,
+                       (char *)&position, mt__data(a), a->numel_);
+  memcpy(mt__data(indices), &position, sizeof position);
+  size_t bytes = (size_t)mt__bytes(a->dtype_);
+  memcpy(mt__data(values), mt__data(a) + position * (int64_t)bytes, bytes);
   return true;
 }
 
@@ -248,10 +273,10 @@ static int32_t compose(const job *j, mt_tensor *out) {
 
 int32_t mt_reduce_with(int32_t op, double parameter, mt_tensor *out, const mt_tensor *a,
                        int32_t ndims, const int32_t *dims, int32_t keepdim, int32_t wide) {
-  job j = {.row = mt__op_row(MT_REDUCE, op), .parameter = parameter, .wide = wide, .a = a};
-  const mt_op_row *row = j.row;
+  const mt_op_row *row = mt__op_row(MT_REDUCE, op);
   if (row == NULL) return MT_EVALUE;
-  if (ndims < 0 && short_way(row, parameter, out, a)) return 0;
+  if (whole(out, a, ndims, dims, keepdim) && short_way(row, parameter, out, a)) return 0;
+  job j = {.row = row, .parameter = parameter, .wide = wide, .a = a};
   MT_TRY(mt__check_read(row->name, a));
   MT_TRY(mt__check_op_dtype(row, a->dtype_));
   MT_TRY(gather_dims(row->name, a, ndims, dims, &j.bits));
@@ -306,6 +331,9 @@ int32_t mt_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const
   if (row == NULL) return MT_EVALUE;
   if (!(row->flags & MT_OP_INDEXED))
     return mt__fail(MT_EUNSUPPORTED, "%s: gives no positions", row->name);
+  if (whole(values, a, 1, &dim, keepdim) && whole(indices, a, 1, &dim, keepdim) &&
+      short_index(row, values, indices, a))
+    return 0;
   MT_TRY(mt__check_read(row->name, a));
   MT_TRY(mt__check_op_dtype(row, a->dtype_));
   MT_TRY(gather_dims(row->name, a, 1, &dim, &bits));

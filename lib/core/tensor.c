@@ -22,18 +22,38 @@ int32_t mt__check_sizes(int32_t ndim, const int64_t *sizes, int32_t itemsize, in
   return 0;
 }
 
+static int64_t *far_sizes(const mt_tensor *t) {
+  return t->sizes_ != t->inline_ ? t->sizes_ : NULL;
+}
+
+static void mirror(mt_tensor *t) {
+  if (t->hold_ == NULL) return;
+  t->hold_->storage_ = t->storage_;
+  t->hold_->sizes_ = far_sizes(t);
+}
+
+static void empty(mt_tensor *t) {
+  mt_hold *hold = t->hold_;
+  memset(t, 0, sizeof *t);
+  t->hold_ = hold;
+  mirror(t);
+}
+
 void mt__move(mt_tensor *to, mt_tensor *from) {
+  mt_hold *hold = to->hold_;
   *to = *from;
+  to->hold_ = hold;
   if (from->sizes_ == from->inline_) {
     to->sizes_ = to->inline_;
     to->strides_ = to->inline_ + to->ndim_;
   }
-  memset(from, 0, sizeof *from);
+  mirror(to);
+  empty(from);
 }
 
 int32_t mt__set(mt_tensor *t, mt_storage *s, int32_t dtype, int64_t offset, int32_t ndim,
                 const int64_t *sizes, const int64_t *strides, int64_t numel) {
-  int64_t *dims = t->inline_, *old = t->sizes_ != t->inline_ ? t->sizes_ : NULL;
+  int64_t *dims = t->inline_, *old = far_sizes(t);
   int64_t shape[2 * MT_MAXDIM]; /* sizes and strides may be t's own */
   if (ndim > MT_INLINEDIM) {
     dims = malloc(2 * (size_t)ndim * sizeof *dims);
@@ -64,14 +84,23 @@ int32_t mt__set(mt_tensor *t, mt_storage *s, int32_t dtype, int64_t offset, int3
   t->ndim_ = ndim;
   t->dtype_ = dtype;
   t->flags_ = 0;
+  mirror(t);
   return 0;
 }
 
 void mt_tensor_release(mt_tensor *t) {
   if (t->storage_ == NULL) return;
-  if (t->sizes_ != t->inline_) free(t->sizes_);
-  mt_storage_release(t->storage_);
-  memset(t, 0, sizeof *t);
+  mt_storage *s = t->storage_;
+  free(far_sizes(t));
+  empty(t);
+  mt_storage_release(s);
+}
+
+void mt_hold_drop(mt_hold *hold) {
+  mt_hold held = *hold;
+  *hold = (mt_hold){0};
+  free(held.sizes_);
+  mt_storage_release(held.storage_);
 }
 
 int32_t mt_tensor_new(mt_tensor *out, int32_t dtype, int32_t ndim, const int64_t *sizes) {

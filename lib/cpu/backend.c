@@ -31,6 +31,7 @@ mt_loop mt__cpu_loop(int32_t family, int32_t op, int32_t dtype) {
 
 static int32_t elementwise(int32_t family, int32_t op, int32_t dtype, mt__iter *it,
                            const void *factor) {
+  it->costly = mt__op_row(family, op)->flags & MT_OP_COSTLY;
   mt__iter_run(it, mt__cpu_loop(family, op, dtype), (void *)factor, mt__cpu_runner());
   return 0;
 }

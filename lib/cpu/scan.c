@@ -94,7 +94,9 @@ static void scan_chunks(int64_t begin, int64_t end, void *ctx) {
 }
 
 static void plan_lines(plan *w, mt_tensor *out, mt_tensor *at, const mt_tensor *a, int32_t dim) {
-  mt__iter it = {.noperands = 3};
+  mt__iter it; /* large: only what is used of it is set */
+  it.noperands = 3;
+  it.ndim = 0;
   const mt_tensor *t[3] = {a, out, at};
   for (int32_t i = 0; i < 3; i++) it.operand[i].data = mt__data(t[i]);
   for (int32_t own = a->ndim_ - 1; own >= 0; own--) {
@@ -151,12 +153,15 @@ static int32_t run(plan *w, mt_tensor *out, mt_tensor *at, const mt_tensor *a, i
 }
 
 int32_t mt__cpu_scan(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t dim) {
-  plan w = {.s = mt__kernels_get()->scan[op][a->dtype_], .extreme = NULL};
+  plan w;
+  w.s = mt__kernels_get()->scan[op][a->dtype_];
+  w.extreme = NULL;
   return run(&w, out, out, a, dim);
 }
 
 int32_t mt__cpu_scan_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
                            int32_t dim) {
-  plan w = {.extreme = mt__kernels_get()->scan_extreme[op][a->dtype_]};
+  plan w;
+  w.extreme = mt__kernels_get()->scan_extreme[op][a->dtype_];
   return run(&w, values, indices, a, dim);
 }

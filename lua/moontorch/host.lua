@@ -20,8 +20,8 @@ M.ABSENT = C.MT_CLOSED
 
 -- One element on its way, with room for the largest dtype.
 local room = ffi.new 'double[2]'
--- The tensor that shows it; made before the metatype, which gives others their finalizer.
-local spot = ffi.gc(tensor.new(), C.mt_tensor_release)
+-- The tensor that shows it.
+local spot = tensor.new()
 
 -- Host memory that is not simply there, waited for; nil where it is on a GPU.
 local function waited(s, name)

@@ -18,14 +18,14 @@ local limit = ffi.new('int64_t[1]', SMALLEST)
 -- writing so many bytes to memory does, the budget grows with it, up to a bound. What each dead
 -- tensor costs is due at any budget, and does not count.
 local WRITING = 32e9   -- bytes per second, about
-local FINALIZER = 2e-7 -- seconds for each dead tensor, about
+local SWEEP = 4e-8    -- seconds for each dead tensor, about
 local lastwalk = 0
 
 local function collect()
   local start, before = C.mt_clock(), tonumber(counters.count_)
   collectgarbage()
   local freed = before - tonumber(counters.count_)
-  local walk = C.mt_clock() - start - freed * FINALIZER
+  local walk = C.mt_clock() - start - freed * SWEEP
   -- The shorter of two: one that was interrupted says nothing about the heap.
   local budget = math.max(SMALLEST, WRITING * math.min(walk, lastwalk))
   lastwalk = walk
@@ -72,9 +72,20 @@ local function collectall()
 end
 jit.off(collectall) -- objects of Python that die may call back into Lua
 
+--- Has f called when the Lua state ends, after what was set up later: a state finalizes cdata at first,
+--- and then userdata, the newest first. Finalizers of a script thus find the library at work.
+---@param f function
+---@return userdata keep it for as long as the library is there
+function M.atclose(f)
+  local last = newproxy(true)
+  getmetatable(last).__gc = f
+  return last
+end
+
 -- The table of what foreign storages live on. A dying storage leaves its number in the box.
-local box = ffi.gc(C.mt_box_new(), C.mt_box_release)
+local box = C.mt_box_new()
 if box == nil then error('out of memory', 0) end
+M.last = M.atclose(function() C.mt_box_release(box) end)
 local anchors, number = {}, 0
 
 local function drain()

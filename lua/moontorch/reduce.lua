@@ -29,7 +29,7 @@ local INDEXED, BOOLEAN, POSITION, SPREAD, EXPONENT = 64, 128, 2 ^ 17, 2 ^ 18, 2 
 local ADD = ops.id 'add'
 
 -- Where a full reduction puts its value: a 0-d tensor that takes on the dtype of each result.
-local slot = ffi.gc(new(), C.mt_tensor_release)
+local slot = new()
 do
   local storage = memory.storage(16)
   fail.check(C.mt_tensor_view(slot, storage, C.MT_COMPLEX128, 0, 0, nil, nil))

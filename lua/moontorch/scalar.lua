@@ -21,17 +21,13 @@ local FLOAT16 = C.MT_FLOAT16
 local EXACT = 2 ^ 53
 local write = element.write
 
--- What is made here is older than the metatype, which gives tensors their finalizer.
-local function lasting() return ffi.gc(tensor.new(), C.mt_tensor_release) end
-
 -- A 0-d tensor with room for the largest dtype.
 local function scratch()
-  local t = lasting()
+  local t = tensor.new()
   local storage = memory.storage(16)
   fail.check(C.mt_tensor_view(t, storage, COMPLEX128, 0, 0, nil, nil))
   C.mt_storage_release(storage)
-  -- The metatype with its finalizer is sealed later than this runs.
-  return ffi.gc(t, C.mt_tensor_release)
+  return t
 end
 
 -- A function that turns a Lua value into the slot's weak scalar. `other` is the dtype that it
@@ -97,7 +93,7 @@ function M.exact(v, id)
 end
 
 --- A view that lives for one C call only is made in here: it costs no object and no finalizer.
-M.view = lasting()
+M.view = tensor.new()
 
 --- The value of a 0-d tensor, which is then let go of.
 ---@param t moontorch.Tensor
@@ -116,7 +112,7 @@ function M.take(t)
 end
 
 --- Where a full reduction puts its result before `take`.
-M.result = lasting()
+M.result = tensor.new()
 
 M.is = is
 

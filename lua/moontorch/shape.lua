@@ -261,7 +261,6 @@ tensor.meta.__len = function(t) return methods.size(t) end
 tensor.meta.__tostring = function(t) return tensor.tostring(t) end
 -- LuaJIT asks here for any comparison with a cdata in it, with nil too.
 tensor.meta.__eq = function(a, b) return rawequal(a, b) end
-tensor.meta.__gc = C.mt_tensor_release
 
 return function(torch)
   function torch.numel(t) return methods.nElement(args.tensor(t, 'numel')) end

@@ -1,12 +1,13 @@
 --- Storages as Lua sees them: torch.FloatStorage and its like, handles with a dtype.
 ---
---- A handle is a one-dimensional tensor inside another struct, so that it is let go of by the same
---- C finalizer, and so that its elements are read and written as a tensor's are.
+--- A handle is a one-dimensional tensor inside another struct, so that it is let go of in the same way,
+--- and so that its elements are read and written as a tensor's are.
 
 local C = require 'moontorch.native'
 local ffi = require 'ffi'
 local fail = require 'moontorch.fail'
 local memory = require 'moontorch.memory'
+local hold = require('moontorch.hold').hold
 local dtype = require 'moontorch.dtype'
 local tensor = require 'moontorch.tensor'
 local element = require 'moontorch.element'
@@ -51,7 +52,9 @@ end
 ---@return moontorch.Storage
 function M.wrap(s, id)
   memory.drain()
-  return point(ctype(), s, id)
+  local h = ctype()
+  hold(h, h.view_)
+  return point(h, s, id)
 end
 
 --- A new storage of n elements, uninitialised.
@@ -136,9 +139,6 @@ function meta.__tostring(h)
   return M.tostring and M.tostring(h) or ('[%s of size %d]'):format(methods.type(h), #h)
 end
 function meta.__eq(a, b) return rawequal(a, b) end
-
-local release = ffi.cast('void (*)(mt_handle *)', C.mt_tensor_release)
-meta.__gc = release
 
 --- The number of elements.
 ---@return integer

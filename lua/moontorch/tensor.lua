@@ -3,6 +3,7 @@
 local ffi = require 'ffi'
 require 'moontorch.native'
 local memory = require 'moontorch.memory'
+local hold = require('moontorch.hold').hold
 local traced = require 'moontorch.traced'
 local dtype = require 'moontorch.dtype'
 
@@ -26,11 +27,13 @@ M.props = {}
 M.meta = {}
 M.ctype = ctype
 
---- A zeroed tensor, for a C call to fill; its finalizer is the C function.
+--- A zeroed tensor, for a C call to fill.
 ---@return moontorch.Tensor
 function M.new()
   memory.drain()
-  return ctype()
+  local t = ctype()
+  hold(t, t)
+  return t
 end
 
 --- Whether x is a tensor.
