@@ -14,7 +14,7 @@ def refusal(x):
     """Why the values of x are not what its memory tells, or None."""
     ma = sys.modules.get("numpy.ma")
     if ma is not None and isinstance(x, ma.MaskedArray):
-        return "a masked array is more than its memory: pass x.filled(value), or x.data for what lies under the mask"
+        return "a masked array is more than its memory: pass x.filled(value), or x.data without the mask"
     negated = getattr(x, "is_neg", None)  # PyTorch's own export does not look
     if callable(negated) and negated() is True:
         return "the tensor's memory holds the negatives of its values: pass x.resolve_neg()"

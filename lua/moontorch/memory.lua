@@ -102,7 +102,8 @@ function M.drain()
 end
 
 --- Calls a C function that failed with rc once more, where that may help: after a full collection
---- when memory had run out, or is lent to what may be dead, and with `res` resized when it had the wrong shape. Else raises.
+--- when memory had run out, or is lent to what may be dead, and with `res` resized when it had the wrong
+--- shape. Else raises.
 --- `res` is nil where there is no result argument, or where it is also an input.
 ---@param rc integer what the first call returned
 ---@param res ffi.cdata*? result argument
