@@ -6,7 +6,7 @@
 #include "cpu.h"
 
 enum {
-  CHUNK = 131072, /* elements of a line: they stay in the second cache between two looks */
+  CHUNK = 131072, /* elements of a line that are gathered by themselves */
   GRAIN = 32768,  /* elements that are worth a thread */
   NARROW = 64     /* columns that are worth a thread of their own */
 };
@@ -52,11 +52,7 @@ static void scan_line(const plan *w, char *out, const char *in) {
   w->s.start(carry);
   for (int64_t i = 0; i < w->line.size; i += CHUNK) {
     int64_t n = w->line.size - i < CHUNK ? w->line.size - i : CHUNK;
-    const char *p = in + i * w->line.in;
-    mt__word before[2] = {carry[0], carry[1]};
-    /* In place, the elements must be added up before they are written over. */
-    if (i + n < w->line.size) w->s.advance(carry, p, w->line.in, n);
-    w->s.line(out + i * w->line.out, w->line.out, p, w->line.in, n, before);
+    w->s.line(out + i * w->line.out, w->line.out, in + i * w->line.in, w->line.in, n, carry);
   }
 }
 
@@ -78,9 +74,8 @@ static void run_blocks(int64_t begin, int64_t end, void *ctx) {
 static void total_chunks(int64_t begin, int64_t end, void *ctx) {
   const plan *w = ctx;
   for (int64_t chunk = begin; chunk < end; chunk++) {
-    mt__word *carry = w->carries[chunk + 1];
-    w->s.start(carry);
-    w->s.advance(carry, w->in + chunk * CHUNK * w->line.in, w->line.in, CHUNK);
+    w->s.total(w->carries[chunk + 1], w->line.out, w->in + chunk * CHUNK * w->line.in, w->line.in,
+               CHUNK);
   }
 }
 

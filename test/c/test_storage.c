@@ -148,6 +148,28 @@ static void anchored(void) {
   mt_storage_release(b);
 }
 
+/* The struct may be lost as long as its mirror is not, whatever has become of the tensor. */
+static void mirrored(void) {
+  int64_t count = mt_memory()->count_, ones[6] = {1, 1, 1, 1, 1, 3}, three = 3;
+  mt_hold hold = {NULL, NULL};
+  mt_tensor t = {.hold_ = &hold}, made = {0};
+  CHECK_OK(mt_tensor_new(&t, MT_FLOAT32, 1, &three));
+  CHECK(hold.storage_ == t.storage_ && hold.sizes_ == NULL);
+  CHECK_OK(mt_tensor_new(&made, MT_FLOAT64, 6, ones));
+  CHECK_OK(mt_alias(&t, &made)); /* lets go of the first storage */
+  CHECK(hold.storage_ == made.storage_ && hold.sizes_ == t.sizes_ && t.sizes_[5] == 3);
+  mt_tensor_release(&t);
+  CHECK(hold.storage_ == NULL && hold.sizes_ == NULL && t.hold_ == &hold);
+  CHECK_OK(mt_clone(&t, &made, 0));
+  CHECK(hold.storage_ == t.storage_ && hold.sizes_ == t.sizes_);
+  CHECK(mt_memory()->count_ == count + 2);
+  mt_hold_drop(&hold);
+  CHECK(hold.storage_ == NULL && hold.sizes_ == NULL && mt_memory()->count_ == count + 1);
+  mt_hold_drop(&hold);
+  mt_tensor_release(&made);
+  CHECK(mt_memory()->count_ == count);
+}
+
 static void counted(void) {
   const mt_counters *memory = mt_memory();
   int64_t used = memory->used_, count = memory->count_;
@@ -168,6 +190,7 @@ int main(void) {
   resized();
   mapped();
   anchored();
+  mirrored();
   mt_memory_trim();
   CHECK(mt_memory()->count_ == 0 && mt_memory()->used_ == 0);
   return check_result();

@@ -49,12 +49,13 @@ enum {
 /* What a running sum or product of one dtype is made of: see scan.inc. */
 typedef struct mt__scanner {
   void (*start)(mt__word *carry); /* two words: what nothing comes to */
-  /* n aligned elements of a line, of which the carry holds what came before. */
+  /* n aligned elements of a line, of which the carry holds what came before; it takes them in. */
   void (*line)(char *out, int64_t out_stride, const char *p, int64_t stride, int64_t n,
-               const mt__word *carry);
-  /* The carry takes in n elements, or what a later carry has gathered from nothing. */
-  void (*advance)(mt__word *carry, const char *p, int64_t stride, int64_t n);
-  void (*join)(mt__word *carry, const mt__word *later);
+               mt__word *carry);
+  /* What n elements come to by themselves, gathered as `line` does with these strides: a carry that
+   * joins it is, to the bit, the one that the line leaves. */
+  void (*total)(mt__word *total, int64_t out_stride, const char *p, int64_t stride, int64_t n);
+  void (*join)(mt__word *carry, const mt__word *total);
   /* n <= MT_COLUMNS whole lines side by side, contiguous across. */
   void (*rows)(char *out, int64_t out_stride, const char *p, int64_t stride, int64_t nrows,
                int64_t n);

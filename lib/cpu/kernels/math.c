@@ -104,9 +104,25 @@ static void pow_of_float(float *out, const float *x, const float *y, int64_t n) 
     }                                                                                              \
   }
 
+/* One exponent for all. */
+static void powers_of(float *out, const float *x, float y, int64_t n) {
+  _Alignas(64) float same[BLOCK];
+  if (y == 2) {
+    MT_INDEPENDENT for (int64_t i = 0; i < n; i++) out[i] = x[i] * x[i];
+    return;
+  }
+  for (int64_t i = 0; i < BLOCK && i < n; i++) same[i] = y;
+  for (int64_t at = 0; at < n; at += BLOCK)
+    powers(out + at, x + at, same, n - at < BLOCK ? n - at : BLOCK);
+}
+
 static void pow_FLOAT32(char *const *p, const int64_t *stride, int64_t n, void *ctx) {
   float *out = (float *)p[0];
   const float *x = (const float *)p[1], *y = (const float *)p[2];
+  if (stride[0] == 4 && stride[1] == 4 && stride[2] == 0) {
+    powers_of(out, x, *y, n);
+    return;
+  }
   if (stride[0] != 4 || stride[1] != 4 || stride[2] != 4) {
     THROUGH(pow_FLOAT32, FLOAT32, float, MT_FLOAT32, 7);
     return;
