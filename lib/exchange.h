@@ -113,6 +113,9 @@ typedef struct mt_python {
   void *(*memoryview)(void *object);                       /* PyMemoryView_FromObject */
   int32_t (*buffer)(void *object, void *view, int32_t flags); /* PyObject_GetBuffer */
   void (*buffer_done)(void *view);                         /* PyBuffer_Release */
+  void *(*type)(void *object);                             /* PyObject_Type */
+  unsigned long (*type_flags)(void *type);                 /* PyType_GetFlags */
+  int32_t (*append)(void *list, void *object);             /* PyList_Append */
   int32_t (*finalize)(void);                               /* Py_FinalizeEx, to run at exit, or NULL */
 } mt_python;
 MT_API void mt_python_bind(const mt_python *functions);
@@ -138,6 +141,13 @@ MT_API void mt_python_forget(mt_pyobject *o);
 MT_API const int32_t *mt_python_waiting(void);
 /* Lets go of what waits. The caller holds the interpreter's lock, and any Python code may run. */
 MT_API int32_t mt_python_drain(void *unused);
+/* The same for callers without the lock; nothing where no interpreter runs. */
+MT_API void mt_python_settle(void);
+/*
+ * A view like t, which is over an anchored storage, that holds an object as well: whatever keeps alive
+ * the interpreter that the memory ends with. The hold is taken over, whatever comes of it. MT_ENOMEM.
+ */
+MT_API int32_t mt_python_tie(mt_tensor *out, const mt_tensor *t, mt_pyhold *keeper);
 /*
  * Capsules, made with the interpreter's lock held; NULL with a Python exception set, or with
  * mt_last_error() when memory is out. mt_python_owner keeps t's memory for as long as the capsule lives.
@@ -148,8 +158,8 @@ MT_API void *mt_python_owner(const mt_tensor *t);
 MT_API void *mt_python_exporter(void *owner);
 /*
  * The plain case of an import in one call, which takes the lock for itself: an object whose buffer has
- * elements of a dtype, in this machine's byte order. Returns 1, having done nothing, where it is no such
- * case: a longer way then finds out what it is. MT_ENOMEM.
+ * elements of a dtype, in this machine's byte order, and whose type was not made in Python. Returns 1,
+ * having done nothing, where it is no such case: a longer way then finds out what it is. MT_ENOMEM.
  */
 MT_API int32_t mt_python_view(mt_tensor *out, void *object, int32_t readonly);
 /*
@@ -158,6 +168,12 @@ MT_API int32_t mt_python_view(mt_tensor *out, void *object, int32_t readonly);
  * known.
  */
 MT_API void *mt_python_ndarray(const mt_tensor *t, void **api);
+/*
+ * The plain case of that in one call, which takes the lock for itself: the ndarray is put on a list of Python,
+ * or held by `out` where list is NULL. Returns 1, having done nothing, where a longer way must find out why
+ * not, or where t is over an anchored storage and goes onto a list.
+ */
+MT_API int32_t mt_python_hand(const mt_tensor *t, void **api, void *list, mt_pyobject *out);
 /* A capsule's name, which Python keeps by address, as one that lives as long as the library: "dltensor",
  * "dltensor_versioned", or one of them after "used_"; else NULL. */
 MT_API const char *mt_python_name(const char *name);

@@ -55,7 +55,8 @@ extern "C" {
   XX(EOUT,      -10, "result does not fit the tensor it is written to")      \
   XX(EFORMAT,   -11, "file is not what it claims to be")                     \
   XX(EIO,       -12, "input or output failed")                               \
-  XX(EUNSUPPORTED, -13, "not supported")
+  XX(EUNSUPPORTED, -13, "not supported")                                     \
+  XX(ELENT,     -14, "memory is known to another library, and must stay")
 
 enum {
 #define XX(name, value, text) MT_##name = value,
@@ -108,6 +109,7 @@ typedef struct mt_storage {
   int32_t flags_;
   int32_t device_;
   int32_t room_;       /* bytes behind the header: small data lies there */
+  int32_t lent_;       /* atomic: exports that know the address, so that it must not change */
   mt_deleter deleter_; /* NULL when the memory is Moontorch's own */
   void *ctx_;
 } mt_storage;
@@ -244,10 +246,11 @@ MT_API int32_t mt_storage_map(mt_storage **out, const char *path, int64_t offset
 MT_API void mt_storage_retain(mt_storage *s);
 /* Drops a reference; the last one frees the memory. NULL is harmless. Takes a lock for an instant. */
 MT_API void mt_storage_release(mt_storage *s);
-/* Grows or shrinks, keeping the bytes that fit. MT_ESTORAGE where the memory is not ours,
- * MT_EREADONLY, MT_ENOMEM. */
+/* Grows or shrinks, keeping the bytes that fit. MT_ESTORAGE where the memory is not ours, MT_ELENT where
+ * it would move while an export (DLPack, NumPy) is over it; MT_EREADONLY, MT_ENOMEM. */
 MT_API int32_t mt_storage_resize(mt_storage *s, int64_t nbytes);
-/* Unmaps a mapped storage now (after writing it back); its views then answer MT_ESTORAGE. */
+/* Unmaps a mapped storage now (after writing it back); its views then answer MT_ESTORAGE. MT_ELENT while
+ * an export (DLPack, NumPy) is over the memory. */
 MT_API int32_t mt_storage_close(mt_storage *s);
 /* Writes a mapped storage back to its file. MT_EIO. */
 MT_API int32_t mt_storage_sync(mt_storage *s);
@@ -266,6 +269,8 @@ MT_API void mt_box_release(mt_box *box);
 MT_API double mt_box_take(mt_box *box);
 MT_API int32_t mt_storage_anchor(mt_storage **out, void *data, int64_t nbytes, int32_t flags,
                                  mt_box *box, double number);
+/* 1 for a storage of mt_storage_anchor: its memory ends with the interpreter that lent it. */
+MT_API int32_t mt_storage_is_anchored(const mt_storage *s);
 
 /* ------------------------------------------------------------------------------------ tensors */
 

@@ -100,7 +100,8 @@ describe('shared memory', function()
       { 'negative', name, 'float32', -1 }, { 'must be a string', 5, 'float32', 1 },
       { 'more elements', name, 'float32', { 2 ^ 40, 2 ^ 40 } },
       { "unknown option 'x'", name, 'float32', 1, { x = 1 } },
-      { 'byte order', name, '>f4', 1 },
+      { 'byte order', name, '>f4', 1 }, { 'zero byte', 'a\0b', 'float32', 1 },
+      { 'pass the sizes', name, 'float32' }, { 'create must be', name, 'float32', 1, { create = 'x' } },
     } do
       local ok, message = pcall(torch.shared, case[2], case[3], case[4], case[5])
       assert.is_false(ok)

@@ -15,11 +15,12 @@ if "LuaJIT" not in str(lupa.LuaRuntime().eval("rawget(_G, 'jit') and jit.version
 print(sys.executable)
 ]]
 
---- Interpreters that may have what a spec needs: the one that is asked for, the one that
---- script/bootstrap made, the system's.
+--- Interpreters that may have what a spec needs: the one that is asked for, those that
+--- script/bootstrap made (the second has PyTorch), the system's.
 ---@return string[]
 function M.candidates()
-  local out = { support.root .. '/build/python/bin/python', '/usr/bin/python3', 'python3' }
+  local out = { support.root .. '/build/python/bin/python', support.root .. '/build/bench-venv/bin/python',
+    '/usr/bin/python3', 'python3' }
   local named = os.getenv 'MOONTORCH_PYTHON'
   if named and named ~= '' then table.insert(out, 1, named) end
   return out

@@ -94,6 +94,7 @@ describe('moontorch.python', function()
     equal(py.eval('repr(x)', { x = py.dict {} }), '{}')
     equal(py.eval('x', { x = py.bytes '\255\0' })[1], 0)
     equal(py.eval('x is None', { x = py.none }), true)
+    equal(tostring(py.eval "'a\\ud800'"), "'a\\ud800'")
   ]=])
 
   check('attributes, items, calls, iteration', [=[
@@ -148,6 +149,7 @@ describe('moontorch.python', function()
     fails('a function cannot be passed', py.object, print)
     fails('a thread cannot be passed', py.object, coroutine.create(print))
     fails('both a list and named values', py.object, { 1, a = 2 })
+    fails('py.list { n = length', py.object, { 1, nil, 3 })
     fails('metatable', py.object, setmetatable({}, {}))
     fails('not UTF-8', py.object, '\255')
     fails('must come last', py.builtins.print, py.kw { a = 1 }, 2)
@@ -156,6 +158,17 @@ describe('moontorch.python', function()
     fails('expected an object of Python', py.iter, {})
     fails('lends no memory', torch.from_numpy, py.object { 1, 2 })
     fails('attempt to', function() return py.builtins + 1 end)
+  ]=])
+
+  check('memory that an ndarray is over stays where it is', [=[
+    local np = py.import 'numpy'
+    local t = torch.ones(3)
+    np.sum(t)
+    local n = t:numpy()
+    fails('1 exports', t.resize, t, 100000)
+    equal(tostring(n), '[1. 1. 1.]')
+    n = nil -- what is dead is let go of first
+    equal(t:resize(100000):nElement(), 100000)
   ]=])
 
   check('counts of references come back', [=[
@@ -191,6 +204,57 @@ describe('moontorch.python', function()
       u:free()
     end
     equal(sum, 50000)
+  ]=])
+
+  check('another Lua state joins the Python of one that has closed', [=[
+    local ffi = require 'ffi'
+    ffi.cdef [[
+      typedef struct lua_State lua_State;
+      lua_State *luaL_newstate(void);
+      void luaL_openlibs(lua_State *);
+      int luaL_loadstring(lua_State *, const char *);
+      int lua_pcall(lua_State *, int, int, int);
+      const char *lua_tolstring(lua_State *, int, size_t *);
+      void lua_close(lua_State *);
+    ]]
+    local function run(code)
+      local L = ffi.C.luaL_newstate()
+      ffi.C.luaL_openlibs(L)
+      local rc = ffi.C.luaL_loadstring(L, 'torch, py = require "moontorch", require "moontorch.python"; ' .. code)
+      if rc == 0 then rc = ffi.C.lua_pcall(L, 0, 0, 0) end
+      assert(rc == 0, rc ~= 0 and ffi.string(ffi.C.lua_tolstring(L, -1, nil)))
+      ffi.C.lua_close(L)
+    end
+    jit.off(run)
+    run 'py.import("__main__").kept = torch.range(1, 4) t = torch.from_numpy(py.eval "kept") n = t:numpy()'
+    equal(tostring(py.eval 'kept'), '[1. 2. 3. 4.]')
+    local t = torch.from_numpy(py.eval 'kept')
+    run 'torch.from_numpy(py.eval "kept"):fill(5) py.exec "kept = None"'
+    equal(t:sum(), 20)
+  ]=])
+
+  check('loops that share are compiled, where Python was started here', [=[
+    local np = py.import 'numpy'
+    local a, t = np.ones(8), torch.ones(8)
+    t:numpy()
+    for name, share in pairs {
+      from_numpy = function() for _ = 1, 300 do torch.from_numpy(a):free() end end,
+      numpy = function() for _ = 1, 300 do t:numpy() end end,
+    } do
+      local compiled, trouble = 0, nil
+      local function watch(what, _, _, _, code)
+        if what == 'stop' then compiled = compiled + 1 end
+        if what == 'abort' then trouble = require('jit.vmdef').traceerr[code] or code end
+      end
+      collectgarbage()
+      collectgarbage 'stop' -- a finalizer in the midst of a recording ends it
+      jit.flush()
+      jit.attach(watch, 'trace')
+      share()
+      jit.attach(watch)
+      collectgarbage 'restart'
+      assert(compiled > 0 and not trouble, ('%s: %d traces, %s'):format(name, compiled, tostring(trouble)))
+    end
   ]=])
 
   check('threads of Python run between calls', [=[

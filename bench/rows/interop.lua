@@ -28,10 +28,10 @@ end
 local function rows(name, elements)
   local a = ('a = np.ones(%d)'):format(elements)
   return {
-    name = 'from_numpy ' .. name, target = 0.3, against = 'torch', ours = from_numpy(elements),
+    name = 'from_numpy ' .. name, target = 0.5, against = 'torch', ours = from_numpy(elements),
     torch = { setup = a, 'torch.from_numpy(a)' },
   }, {
-    name = 'numpy() ' .. name, target = 0.3, against = 'torch', ours = to_numpy(elements),
+    name = 'numpy() ' .. name, target = 0.5, against = 'torch', ours = to_numpy(elements),
     torch = { setup = ('t = torch.zeros(%d, dtype=torch.float64)'):format(elements), 't.numpy()' },
   }
 end

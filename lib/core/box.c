@@ -92,6 +92,6 @@ int32_t mt_storage_anchor(mt_storage **out, void *data, int64_t nbytes, int32_t 
   return 0;
 }
 
-bool mt__is_anchored(const mt_storage *s) {
+int32_t mt_storage_is_anchored(const mt_storage *s) {
   return s->deleter_ == bury;
 }

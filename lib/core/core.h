@@ -88,10 +88,10 @@ int32_t mt__check_host(const char *op, const mt_tensor *t);
 /* Copies between devices, src broadcasting to dst's shape; each side does what it costs less on. */
 int32_t mt__copy_across(mt_tensor *dst, const mt_tensor *src);
 
-/* ----------------------------------------------------------------------------------- box.c */
+/* ------------------------------------------------------------------------------- storage.c */
 
-/* Whether the memory belongs to an interpreter, whose end it does not outlive. */
-bool mt__is_anchored(const mt_storage *s);
+/* Counts exports that know the storage's address: while there are any, the memory stays in its place. */
+void mt__lend(mt_storage *s, int32_t change);
 
 /* -------------------------------------------------------------------------------- os_*.c */
 

@@ -189,7 +189,10 @@ static int32_t shared_size(int fd, int64_t nbytes, const char *name) {
  * later write would end the process. */
 static int reserve(int fd, int64_t nbytes) {
 #if defined(__linux__)
-  return posix_fallocate(fd, 0, (off_t)nbytes);
+  int code;
+  do code = posix_fallocate(fd, 0, (off_t)nbytes);
+  while (code == EINTR);
+  return code;
 #else
   return ftruncate(fd, (off_t)nbytes) == 0 ? 0 : errno;
 #endif

@@ -20,7 +20,7 @@ static double last;
 
 int32_t mt_share(double *token, const mt_tensor *t) {
   MT_TRY(mt__check_read("share", t));
-  if (mt__is_anchored(t->storage_))
+  if (mt_storage_is_anchored(t->storage_))
     return mt__fail(MT_ESTORAGE,
                     "share: the memory belongs to an object of this Lua state, and ends with it: "
                     "share a clone()");

@@ -154,6 +154,21 @@ void mt_storage_retain(mt_storage *s) {
   add_reference(s, 1);
 }
 
+void mt__lend(mt_storage *s, int32_t change) {
+  __atomic_add_fetch(&s->lent_, change, __ATOMIC_ACQ_REL);
+}
+
+/* Whoever was told the address, by DLPack or as an ndarray, has no way to learn of another. */
+static int32_t check_not_lent(const mt_storage *s, const char *what) {
+  int32_t lent = __atomic_load_n(&s->lent_, __ATOMIC_ACQUIRE);
+  if (lent == 0) return 0;
+  return mt__fail(
+      MT_ELENT,
+      "cannot %s while %d exports to NumPy or another library are over its memory: let go "
+      "of them first, or clone() the tensor",
+      what, lent);
+}
+
 void mt_storage_release(mt_storage *s) {
   if (s == NULL || add_reference(s, -1) > 0) return;
   if (s->flags_ & MT_BORROWED) {
@@ -177,6 +192,7 @@ int32_t mt_storage_resize(mt_storage *s, int64_t nbytes) {
   /* Shrinking keeps the block: views of what was cut off stay within memory. */
   if (nbytes > s->capacity_) {
     void *data;
+    MT_TRY(check_not_lent(s, "grow a storage"));
     MT_TRY(new_block(&data, s->device_, nbytes));
     if (s->data_ != NULL && s->device_ == MT_CPU) {
       memcpy(data, s->data_, (size_t)s->nbytes_);
@@ -199,6 +215,7 @@ int32_t mt_storage_resize(mt_storage *s, int64_t nbytes) {
 int32_t mt_storage_close(mt_storage *s) {
   if (!(s->flags_ & MT_MAPPED)) return mt__fail(MT_ESTORAGE, "only a mapped file can be closed");
   if (s->flags_ & MT_CLOSED) return 0;
+  MT_TRY(check_not_lent(s, "close a mapped file"));
   int32_t rc = mt_storage_sync(s);
   s->data_ = NULL;
   s->flags_ |= MT_CLOSED;

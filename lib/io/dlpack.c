@@ -34,8 +34,13 @@ static uint8_t code_of(int32_t dtype) {
 }
 
 static int32_t dtype_of(const mt_dltensor *dl, int32_t *dtype) {
-  static const char *const codes[] = {"int",    "uint",    "float", "opaque handle",
-                                      "bfloat", "complex", "bool"};
+  static const char *const codes[] = {
+      "int",           "uint",          "float",       "opaque handle",
+      "bfloat",        "complex",       "bool",        "float8_e3m4",
+      "float8_e4m3",   "float8_e4m3b11fnuz", "float8_e4m3fn", "float8_e4m3fnuz",
+      "float8_e5m2",   "float8_e5m2fnuz", "float8_e8m0fnu", "float6_e2m3fn",
+      "float6_e3m2fn", "float4_e2m1fn"};
+  enum { NCODES = sizeof codes / sizeof *codes };
   if (dl->lanes != 1)
     return mt__fail(MT_EDTYPE, "from_dlpack: elements of %d lanes are not supported", dl->lanes);
   for (int32_t d = 0; d < MT_NDTYPES; d++) {
@@ -45,7 +50,7 @@ static int32_t dtype_of(const mt_dltensor *dl, int32_t *dtype) {
     }
   }
   return mt__fail(MT_EDTYPE, "from_dlpack: there is no dtype for %s elements (code %d) of %d bits",
-                  dl->code < 7 ? codes[dl->code] : "unknown", dl->code, dl->bits);
+                  dl->code < NCODES ? codes[dl->code] : "unknown", dl->code, dl->bits);
 }
 
 /* ------------------------------------------------------------------------------------- import */
@@ -172,6 +177,7 @@ typedef struct export {
 } export;
 
 static void release(export *e) {
+  mt__lend(e->held.storage_, -1);
   mt_tensor_release(&e->held);
   free(e);
 }
@@ -200,9 +206,11 @@ static int32_t new_export(export **out, mt_dltensor *dl, const mt_tensor *t, int
   int32_t rc = copy ? mt_clone(&e->held, t, 0) : mt_alias(&e->held, t);
   if (rc == 0) rc = check_export(&e->held);
   if (rc != 0) {
-    release(e);
+    mt_tensor_release(&e->held);
+    free(e);
     return rc;
   }
+  mt__lend(e->held.storage_, 1);
   t = &e->held;
   int64_t *strides = e->shape + t->ndim_;
   for (int32_t d = 0; d < t->ndim_; d++) {

@@ -53,6 +53,15 @@ int32_t mt_python_drain(void *unused) {
   return 0;
 }
 
+void mt_python_settle(void) {
+  if (__atomic_load_n(&waiting, __ATOMIC_RELAXED) == 0 || py.initialized == NULL ||
+      !py.initialized())
+    return;
+  int32_t state = py.ensure();
+  mt_python_drain(NULL);
+  py.leave(state);
+}
+
 /*
  * Dropping the object here would run Python, and whatever Python calls, in the midst of a
  * collection or of compiled Lua code, or wait for a lock whose owner waits for this thread. So it
@@ -75,6 +84,38 @@ void mt_python_release(void *held) {
 void mt_python_forget(mt_pyobject *o) {
   if (o->hold_ != NULL) mt_python_release(o->hold_);
   o->hold_ = NULL;
+}
+
+/* What memory ends with, and what holds that. */
+typedef struct tie {
+  mt_storage *memory;
+  mt_pyhold *keeper;
+} tie;
+
+static void untie(void *ctx) {
+  tie *k = ctx;
+  mt_storage_release(k->memory);
+  mt_python_release(k->keeper);
+  free(k);
+}
+
+int32_t mt_python_tie(mt_tensor *out, const mt_tensor *t, mt_pyhold *keeper) {
+  mt_storage *memory = t->storage_, *s;
+  tie *k = malloc(sizeof *k);
+  if (k == NULL) {
+    mt_python_release(keeper);
+    return mt__fail(MT_ENOMEM, "out of memory");
+  }
+  *k = (tie){memory, keeper};
+  mt_storage_retain(memory);
+  int32_t rc = mt_storage_borrow(&s, memory->data_, memory->nbytes_, memory->flags_, untie, k);
+  if (rc != 0) {
+    untie(k);
+    return rc;
+  }
+  rc = mt__set(out, s, t->dtype_, t->offset_, t->ndim_, t->sizes_, t->strides_, t->numel_);
+  mt_storage_release(s);
+  return rc;
 }
 
 /* ------------------------------------------------------------------------------------ the end */
@@ -113,6 +154,7 @@ static const char OWNER[] = "moontorch.tensor";
 static void free_owner(void *capsule) {
   mt_tensor *t = py.pointer(capsule, OWNER);
   if (t == NULL) return;
+  mt__lend(t->storage_, -1);
   mt_tensor_release(t);
   free(t);
 }
@@ -128,7 +170,9 @@ void *mt_python_owner(const mt_tensor *t) {
   if (capsule == NULL) {
     mt_tensor_release(held);
     free(held);
+    return NULL;
   }
+  mt__lend(held->storage_, 1);
   return capsule;
 }
 

@@ -78,11 +78,25 @@ static int32_t over_buffer(mt_tensor *out, const buffer *b, void *view, int32_t 
   return rc;
 }
 
+enum { HEAPTYPE = 1 << 9 }; /* Py_TPFLAGS_HEAPTYPE */
+
+/* A class that derives from an array's may mean more than its memory tells: a mask, say. */
+static bool is_builtin(const mt_python *py, void *object) {
+  void *type = py->type(object);
+  bool builtin = (py->type_flags(type) & HEAPTYPE) == 0;
+  py->decref(type);
+  return builtin;
+}
+
 int32_t mt_python_view(mt_tensor *out, void *object, int32_t readonly) {
   const mt_python *py = mt__python();
   buffer b = {0};
   int32_t rc = 1, state = py->ensure();
   if (*mt_python_waiting() != 0) mt_python_drain(NULL);
+  if (!is_builtin(py, object)) {
+    py->leave(state);
+    return 1;
+  }
   void *view = py->memoryview(object);
   if (view == NULL) {
     py->clear();
@@ -157,4 +171,26 @@ void *mt_python_ndarray(const mt_tensor *t, void **api) {
     return NULL;
   }
   return array;
+}
+
+int32_t mt_python_hand(const mt_tensor *t, void **api, void *list, mt_pyobject *out) {
+  const mt_python *py = mt__python();
+  const mt_storage *s = t->storage_;
+  if (s == NULL || s->device_ != MT_CPU || (s->flags_ & (MT_CLOSED | MT_PENDING)) != 0 ||
+      (list != NULL && mt_storage_is_anchored(s)))
+    return 1;
+  int32_t rc = 1, state = py->ensure();
+  if (*mt_python_waiting() != 0) mt_python_drain(NULL);
+  void *array = mt_python_ndarray(t, api);
+  if (array != NULL && list != NULL) {
+    rc = py->append(list, array) != 0;
+    py->decref(array);
+  } else if (array != NULL) {
+    out->hold_ = mt_python_hold(array);
+    rc = out->hold_ == NULL;
+    if (rc != 0) py->decref(array);
+  }
+  if (rc != 0) py->clear();
+  py->leave(state);
+  return rc;
 }

@@ -2,11 +2,22 @@
 
 return [[
 """Moontorch's half that stands in Python; see moontorch.cpython in Lua."""
+import sys
 import traceback
 
 
 def describe(kind, value, trace):
     return "".join(traceback.format_exception(kind, value, trace)).rstrip()
+
+
+def refusal(x):
+    """Why the values of x are not what its memory tells, or None."""
+    ma = sys.modules.get("numpy.ma")
+    if ma is not None and isinstance(x, ma.MaskedArray):
+        return "a masked array is more than its memory: pass x.filled(value), or x.data without the mask"
+    negated = getattr(x, "is_neg", None)  # PyTorch's own export does not look
+    if callable(negated) and negated() is True:
+        return "the tensor's memory holds the negatives of its values: pass x.resolve_neg()"
 
 
 def interface(x):
@@ -25,12 +36,13 @@ def interface(x):
         code = name
     if data is not x and not isinstance(data, int):
         data = memoryview(data)
-    return code, data, bool(readonly), face.get("offset") or 0, face["shape"], face.get("strides")
+    return code, data, bool(readonly), face.get("offset") or 0, tuple(face["shape"]), face.get("strides")
 
 
 def dlpack(x, stream=None):
     """A fresh capsule of x, or where its memory is: that of CUDA is asked for with a stream."""
-    device = tuple(int(n) for n in x.__dlpack_device__())
+    kind, index = x.__dlpack_device__()
+    device = int(kind), int(index)
     order = {}
     if device[0] in (2, 13) and stream is not None:
         order["stream"] = stream

@@ -52,6 +52,9 @@ int PyObject_SetItem(void *, void *, void *);
 void *PyObject_Call(void *, void *, void *);
 void *PyObject_CallObject(void *, void *);
 void *PyObject_Str(void *);
+void *PyObject_ASCII(void *);
+void *PyObject_Type(void *);
+unsigned long PyType_GetFlags(void *);
 intptr_t PyObject_Size(void *);
 int PyObject_RichCompareBool(void *, void *, int);
 int PyObject_IsInstance(void *, void *);
@@ -86,6 +89,7 @@ int PyCapsule_IsValid(void *, const char *);
 void *PyCapsule_GetPointer(void *, const char *);
 void *PyCapsule_GetDestructor(void *);
 int PyCapsule_SetName(void *, const char *);
+int PyCapsule_SetDestructor(void *, void (*)(void *));
 void *PyCFunction_NewEx(void *, void *, void *);
 void PyErr_SetString(void *, const char *);
 void *PyExc_BufferError;
@@ -93,10 +97,22 @@ typedef struct mt_pysingle { intptr_t head[4]; } mt_pysingle;
 mt_pysingle _Py_NoneStruct, _Py_TrueStruct, _Py_FalseStruct;
 ]]
 
+-- Where Python was started by this Lua state, what it runs cannot come back into it: these may be compiled.
+local plain, owned = {}, false
+
+--- Lets a function be compiled that calls Python in C, where that can be.
+---@param f function
+---@return function f
+function M.plain(f)
+  plain[#plain + 1] = f
+  if owned then jit.on(f) end
+  return f
+end
+
 local P -- the namespace that has the interpreter's functions, once there is one
 local dict -- of the module that the bridge makes; it lives as long as the interpreter
 local waiting = C.mt_python_waiting()
-local voidp = ffi.typeof('void *')
+local voidp, voidpp = ffi.typeof('void *'), ffi.typeof('void **')
 
 local FUNCTIONS = {
   initialized = 'Py_IsInitialized', pending = 'Py_AddPendingCall', decref = 'Py_DecRef',
@@ -104,7 +120,8 @@ local FUNCTIONS = {
   function_ = 'PyCFunction_NewEx', item = 'PyTuple_GetItem', integer = 'PyLong_AsLong',
   raise = 'PyErr_SetString', ensure = 'PyGILState_Ensure', leave = 'PyGILState_Release',
   clear = 'PyErr_Clear', memoryview = 'PyMemoryView_FromObject', buffer = 'PyObject_GetBuffer',
-  buffer_done = 'PyBuffer_Release',
+  buffer_done = 'PyBuffer_Release', type = 'PyObject_Type', type_flags = 'PyType_GetFlags',
+  append = 'PyList_Append',
 }
 
 --- Makes `lib` the namespace of the interpreter, which runs.
@@ -119,6 +136,10 @@ function M.use(lib, own)
   M.none = ffi.cast(voidp, lib._Py_NoneStruct)
   M.yes, M.no = ffi.cast(voidp, lib._Py_TrueStruct), ffi.cast(voidp, lib._Py_FalseStruct)
   P = lib
+  if own then
+    owned = true
+    for _, function_ in ipairs(plain) do jit.on(function_) end
+  end
 end
 
 --- Whether a CPython runs in this process: the host of this Lua state, or one that was loaded.
@@ -231,10 +252,12 @@ function M.text(object)
   return text_of(object) or fail.raise('a text of Python is not valid Unicode')
 end
 
---- str(object).
+--- str(object), or ascii(object) where that has halves of characters, which UTF-8 has not.
 ---@param object ffi.cdata*
 ---@return string
-function M.str(object) return M.text(own(P.PyObject_Str(object))) end
+function M.str(object)
+  return text_of(own(P.PyObject_Str(object))) or M.text(own(P.PyObject_ASCII(object)))
+end
 
 --- The name of an object's type.
 ---@param object ffi.cdata*
@@ -331,35 +354,47 @@ function M.held(object)
   return out
 end
 
-local POBJECT -- the metatable that lupa gives its objects
+-- What lupa gives a state, kept from before a sandbox takes the globals away: its table, and the
+-- metatable of its objects.
+local registry, metatable = debug.getregistry(), debug.getmetatable
+M.lupa = rawget(_G, 'python') or package.loaded.python
+local POBJECT
 local direct -- whether the address of an object stands first in lupa's userdata
 
+--- Whether lupa hosts this Lua state.
+---@return boolean
+function M.hosted()
+  POBJECT = POBJECT or registry.POBJECT
+  return POBJECT ~= nil
+end
+
 local function lupa(x)
-  POBJECT = POBJECT or debug.getregistry().POBJECT
-  if POBJECT == nil or debug.getmetatable(x) ~= POBJECT then return nil end
-  local address = ffi.cast('void **', x)[0]
+  if not M.hosted() or metatable(x) ~= POBJECT then return nil end
+  local address = ffi.cast(voidpp, x)[0]
   if direct == nil then
-    local python = rawget(_G, 'python')
-    local id = python and python.builtins.id
+    local builtins = M.lupa and M.lupa.builtins
+    local id = builtins and builtins.id
     direct = id == nil or id(x) == tonumber(ffi.cast('uintptr_t', address))
   end
   if direct then return address end
-  return ffi.cast(voidp, ffi.cast('uintptr_t', rawget(_G, 'python').builtins.id(x)))
+  return ffi.cast(voidp, ffi.cast('uintptr_t', M.lupa.builtins.id(x)))
 end
 
 --- The object that a Lua value stands for, be it lupa's or moontorch.python's; nil when it is none.
 --- Borrowed: the value holds it.
 ---@param x any
 ---@return ffi.cdata*?
-function M.object(x)
+M.object = M.plain(function(x)
   local kind = type(x)
   if kind == 'userdata' then
     local object = lupa(x)
-    return object and M.running() and object or nil
+    return object and (P or M.running()) and object or nil
   elseif kind == 'cdata' and ffi.istype(held, x) then
     return x.hold_.object_
   end
   return nil
-end
+end)
+
+M.variable = held -- an mt_pyobject
 
 return M

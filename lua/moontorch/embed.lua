@@ -79,7 +79,8 @@ end
 ---@param command? string the interpreter; MOONTORCH_PYTHON or 'python3' unless told
 function M.start(command)
   if cpython.running() then return end
-  local told = ask(command or os.getenv 'MOONTORCH_PYTHON' or 'python3')
+  local named = os.getenv 'MOONTORCH_PYTHON'
+  local told = ask(command or named ~= '' and named or 'python3')
   local lib = load(told)
   anchor = lib
   lib.Py_InitializeEx(0)

@@ -31,9 +31,8 @@ local function adopt(n)
 end
 
 local function named(name)
-  if type(name) ~= 'string' or name:find('\0', 1, true) then
-    fail.raise('shared: the name must be a string, not %s', type(name))
-  end
+  if type(name) ~= 'string' then fail.raise('shared: the name must be a string, not %s', type(name)) end
+  if name:find('\0', 1, true) then fail.raise('shared: a name cannot have a zero byte') end
   return name
 end
 
@@ -46,6 +45,10 @@ local function open(name, T, sizes, opts)
   for key in pairs(opts) do
     if key ~= 'create' then fail.raise("shared: unknown option '%s'", tostring(key)) end
   end
+  if opts.create ~= nil and type(opts.create) ~= 'boolean' then
+    fail.raise('shared: create must be nil, true or false')
+  end
+  if sizes == nil then fail.raise('shared: pass the sizes; {} is one element without dimensions') end
   local how = opts.create == nil and C.MT_SHARED_EITHER
     or opts.create and C.MT_SHARED_CREATE or C.MT_SHARED_OPEN
   local n, nbytes = args.shape('shared', false, sizes), d.bytes

@@ -235,7 +235,8 @@ return setmetatable(M, {
     end
 
     --- The tensor as NumPy's array interface: numbers that say where and how its elements lie. The
-    --- table holds the tensor, so the memory lives as long as the table does.
+    --- table holds the tensor, so the memory lives as long as the table does; the address is good until the
+    --- tensor grows or its file is closed.
     ---@return table
     function tensor.methods.arrayInterface(t)
       local s = t.storage_

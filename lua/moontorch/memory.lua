@@ -70,8 +70,10 @@ end
 local function collectall()
   collectgarbage()
   collectgarbage()
+  C.mt_python_settle()
   C.mt_memory_trim()
 end
+jit.off(collectall) -- objects of Python that die may call back into Lua
 
 --- Has f called when the Lua state ends, after what was set up later: a state finalizes cdata at first,
 --- and then userdata, the newest first. Finalizers of a script thus find the library at work.
@@ -103,7 +105,8 @@ function M.drain()
 end
 
 --- Calls a C function that failed with rc once more, where that may help: after a full collection
---- when memory had run out, and with `res` resized when it had the wrong shape. Else raises.
+--- when memory had run out, or is lent to what may be dead, and with `res` resized when it had the wrong
+--- shape. Else raises.
 --- `res` is nil where there is no result argument, or where it is also an input.
 ---@param rc integer what the first call returned
 ---@param res ffi.cdata*? result argument
@@ -111,7 +114,7 @@ end
 ---@param ... any its arguments
 ---@return integer 0
 function M.again(rc, res, call, ...)
-  if rc == C.MT_ENOMEM then
+  if rc == C.MT_ENOMEM or rc == C.MT_ELENT then
     collectall()
     rc = call(...)
   end
@@ -119,7 +122,7 @@ function M.again(rc, res, call, ...)
     local sizes = ffi.new('int64_t[64]')
     local ndim = C.mt_out_shape(sizes)
     rc = C.mt_tensor_resize(res, res.dtype_, ndim, sizes)
-    if rc == C.MT_ENOMEM then
+    if rc == C.MT_ENOMEM or rc == C.MT_ELENT then
       collectall()
       rc = C.mt_tensor_resize(res, res.dtype_, ndim, sizes)
     end

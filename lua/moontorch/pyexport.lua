@@ -12,7 +12,8 @@ local py = require 'moontorch.cpython'
 
 local M = {}
 
-local bytes = ffi.typeof('uint8_t *')
+local bytes, variable = ffi.typeof('uint8_t *'), py.variable
+local alone = not py.hosted() -- and what is handed out is moontorch.python's
 
 -- A tuple of integers: count of them, from a function of their place.
 local function integers(P, n, of)
@@ -72,7 +73,7 @@ local function export(P, t)
   return py.call('export', name, 3, { face, capsule, device })
 end
 
-local api -- NumPy's table of functions, which lives as long as the process
+local api, found -- NumPy's table of functions, which lives as long as the process; whether it is there
 
 local function numpy(P, t)
   check(t, 'numpy')
@@ -81,6 +82,7 @@ local function numpy(P, t)
     local capsule = py.call('array_api', 'numpy', 0, {})
     api = ffi.cast('void **', P.PyCapsule_GetPointer(capsule, nil))
     if api == nil then py.raise('numpy') end
+    found = true
   end
   local array = C.mt_python_ndarray(t, api)
   if array ~= nil then return py.own(array) end
@@ -91,35 +93,49 @@ local function numpy(P, t)
 end
 
 -- Under lupa an object becomes a Lua value only by passing through Python: it is put on a list of
--- this Lua state's own, and lupa is asked to take it off. The way there is an attribute with a name
--- of its own, since other states may be on that way in other threads.
-local list, pop
+-- this Lua state's own, and lupa is asked to take it off. The way there is an attribute of builtins with a
+-- name of its own, since other states may be on that way in other threads.
+local list, onto, pop, append
 
 local function prepare(P)
   list = py.held(py.own(P.PyList_New(0)))
-  local take = py.own(P.PyObject_GetAttrString(list.hold_.object_, 'pop'))
-  py.bridge('export')
-  local module = py.own(P.PyImport_ImportModule('_moontorch'))
-  local attribute = 'pop_' .. tostring(list.hold_.object_):match '%x+$'
-  py.try(P.PyObject_SetAttrString(module, attribute, take))
+  local builtins = py.own(P.PyImport_ImportModule('builtins'))
+  local attribute = 'moontorch_' .. tostring(list.hold_.object_):match '%x+$'
+  py.try(P.PyObject_SetAttrString(builtins, attribute, list.hold_.object_))
   return attribute
 end
 
 local function retire(P, attribute)
-  local module = py.own(P.PyImport_ImportModule('_moontorch'))
-  py.try(P.PyObject_SetAttrString(module, attribute, nil))
+  local builtins = py.own(P.PyImport_ImportModule('builtins'))
+  py.try(P.PyObject_SetAttrString(builtins, attribute, nil))
+end
+
+local function reach(attribute)
+  local of = py.lupa.as_attrgetter(py.lupa.builtins[attribute])
+  onto, pop, append = list.hold_.object_, of.pop, of.append
 end
 
 local function connect(name)
   local attribute = py.locked(prepare)
-  local python = rawget(_G, 'python')
-  local found, module = pcall(function() return python.builtins.__import__('_moontorch') end)
-  if found then pop = python.as_attrgetter(module)[attribute] end
+  local reached, why = pcall(reach, attribute)
   py.locked(retire, attribute)
-  if not found then
-    fail.raise("%s: this Lua state has no 'python.builtins' of lupa to hand an object to Python "
-      .. 'with: pass register_builtins=True to LuaRuntime', name)
+  if not reached then
+    fail.raise('%s: this Lua state has no way to hand an object to Python (%s): LuaRuntime must have '
+      .. "register_builtins=True, and an attribute filter must let the name 'moontorch_...' pass", name,
+      tostring(why))
   end
+end
+
+-- What `make` gives of a tensor whose memory ends with this Lua state. The last that was put on the list
+-- is a Lua value as Python has it, and that keeps the state.
+local function tied(P, make, t)
+  local take = py.own(P.PyObject_GetAttrString(list.hold_.object_, 'pop'))
+  local keeper, u = py.own(P.PyObject_CallObject(take, nil)), tensor.new()
+  fail.check(C.mt_python_tie(u, t, py.hold(keeper)))
+  local ok, made = pcall(make, P, u)
+  C.mt_tensor_release(u) -- not by the collector of a state that it keeps
+  if not ok then error(made, 0) end
+  return made
 end
 
 local function push(P, make, t)
@@ -138,9 +154,14 @@ local function hand(name, make, t)
       s ~= nil and s.device_ > 0 and ''
         or ('; t:arrayInterface() describes %s to another process'):format(tensor.describe(t)))
   end
-  if debug.getregistry().POBJECT == nil then return py.locked(wrap, make, t) end
+  if not py.hosted() then return py.locked(wrap, make, t) end
   if not pop then connect(name) end
-  py.locked(push, make, t)
+  if t.storage_ ~= nil and C.mt_storage_is_anchored(t.storage_) ~= 0 then
+    append(t)
+    py.locked(push, function(P) return tied(P, make, t) end, t)
+  else
+    py.locked(push, make, t)
+  end
   return pop()
 end
 
@@ -158,10 +179,16 @@ return setmetatable(M, {
     --- An ndarray over the same memory, with the dtype, strides and read-only flag of the tensor.
     --- bfloat16 needs the ml_dtypes package.
     ---@return userdata|ffi.cdata*
-    function tensor.methods.numpy(t)
+    tensor.methods.numpy = py.plain(function(t)
       host.need(t, 'numpy')
+      if found and pop then
+        if C.mt_python_hand(t, api, onto, nil) == 0 then return pop() end
+      elseif found and alone then
+        local out = variable()
+        if C.mt_python_hand(t, api, nil, out) == 0 then return out end
+      end
       return hand('numpy', numpy, t)
-    end
+    end)
 
     --- An object with __dlpack__ and __dlpack_device__ over the same memory: for numpy.from_dlpack,
     --- torch.from_dlpack and their like. On the CPU it has __array_interface__ as well.

@@ -118,7 +118,8 @@ end
 local function frominterface(P, object, name, frozen)
   local face = py.call('interface', name, 1, { object })
   local function field(i) return P.PyTuple_GetItem(face, i) end
-  local code, data, offset = py.text(field(0)), field(1), py.integer(field(3))
+  local code, data = py.text(field(0)), field(1)
+  local offset = args.int(py.integer(field(3)), name .. ': offset')
   local d, swapped = dtype.find(code)
   if not d then
     local why = code:match('O') and 'Python objects cannot be shared'
@@ -143,6 +144,7 @@ local function frominterface(P, object, name, frozen)
   local first, readonly, holder = nil, field(2) == py.yes, object
   if P.PyObject_HasAttrString(data, '__index__') ~= 0 then
     first = ffi.cast('uintptr_t', P.PyLong_AsUnsignedLongLong(data))
+    if P.PyErr_Occurred() ~= nil then py.raise(name) end
   else -- a memoryview
     py.try(P.PyObject_GetBuffer(data, buffer, RECORDS), name)
     first, holder = ffi.cast('uintptr_t', buffer.buf), data
@@ -185,15 +187,17 @@ local function fromcapsule(P, capsule, name, frozen)
 end
 
 -- A capsule that somebody passed is taken from them: it is marked as used, and another with its
--- destructor stands in its place.
+-- destructor stands in its place. One that is refused stays theirs.
 local function taken(P, capsule, name, frozen)
   local kind = P.PyCapsule_IsValid(capsule, 'dltensor_versioned') ~= 0 and 'dltensor_versioned'
     or 'dltensor'
   local m = P.PyCapsule_GetPointer(capsule, kind)
-  local own = py.own(P.PyCapsule_New(m, M.names[kind],
+  local own = py.own(P.PyCapsule_New(m, M.names[kind], nil), name)
+  local t = fromcapsule(P, own, name, frozen)
+  py.try(P.PyCapsule_SetDestructor(own,
     ffi.cast('void (*)(void *)', P.PyCapsule_GetDestructor(capsule))), name)
   py.try(P.PyCapsule_SetName(capsule, M.names['used_' .. kind]), name)
-  return fromcapsule(P, own, name, frozen)
+  return t, false
 end
 
 -- Names of capsules are kept by address: these never move, and outlive the Lua state.
@@ -207,6 +211,11 @@ end
 local function iscapsule(P, object)
   return P.PyCapsule_IsValid(object, 'dltensor_versioned') ~= 0
     or P.PyCapsule_IsValid(object, 'dltensor') ~= 0
+end
+
+local function isused(P, object)
+  return P.PyCapsule_IsValid(object, 'used_dltensor_versioned') ~= 0
+    or P.PyCapsule_IsValid(object, 'used_dltensor') ~= 0
 end
 
 -- The stream that this thread uses on a GPU, by the numbers of DLPack.
@@ -226,16 +235,18 @@ local function fromdlpack(P, object, name, frozen)
     capsule = py.call('dlpack', name, 2, { object, stream })
   end
   if iscapsule(P, capsule) then return fromcapsule(P, capsule, name, frozen) end
-  local place = py.str(capsule)
-  if P.PyCapsule_IsValid(capsule, 'used_dltensor') ~= 0 then
-    fail.raise('%s: the DLPack capsule was used already', name)
+  if isused(P, capsule) then fail.raise('%s: the DLPack capsule was used already', name) end
+  if not kind then
+    fail.raise('%s: __dlpack__ gave a %s in place of a capsule', name, py.typename(capsule))
   end
-  fail.raise('%s: the memory is on device %s of DLPack, neither on the CPU nor on a CUDA device, and there '
-    .. 'is no backend for it: copy it to the CPU first', name, place)
+  fail.raise('%s: the memory is on device (%s, %s) of DLPack, neither on the CPU nor on a CUDA device, and there '
+    .. 'is no backend for it: copy it to the CPU first', name, kind, index)
 end
 
 local function import(P, object, name, frozen)
   if iscapsule(P, object) then return taken(P, object, name, frozen) end
+  local why = py.call('refusal', name, 1, { object })
+  if why ~= py.none then fail.raise('%s: %s', name, py.text(why)) end
   local t, swapped, code = frombuffer(P, object, name, frozen)
   if t then return t, swapped, code end
   if P.PyObject_HasAttrString(object, '__array_interface__') ~= 0 then
@@ -244,8 +255,10 @@ local function import(P, object, name, frozen)
   if P.PyObject_HasAttrString(object, '__dlpack__') ~= 0 then
     return fromdlpack(P, object, name, frozen)
   end
+  if isused(P, object) then fail.raise('%s: the DLPack capsule was used already', name) end
   fail.raise('%s: a %s of Python lends no memory: it has neither the buffer protocol nor '
-    .. '__array_interface__ nor __dlpack__', name, py.typename(object))
+    .. '__array_interface__ nor __dlpack__; numpy.asarray(x) makes an array of lists and numbers', name,
+    py.typename(object))
 end
 
 --- A tensor over the memory of a Python object, and whether its byte order is foreign: then it must
@@ -268,12 +281,12 @@ end
 --- M.import in the plain case, without a message for any other: nil.
 ---@param x any
 ---@return moontorch.Tensor?
-function M.quick(x)
+M.quick = py.plain(function(x)
   local object = py.object(x)
-  if object == nil then return nil end
+  if not object then return nil end
   local t = tensor.new()
   return C.mt_python_view(t, object, 0) == 0 and t or nil
-end
+end)
 
 --- Whether x is an object of Python.
 ---@param x any

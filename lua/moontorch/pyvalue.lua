@@ -12,8 +12,6 @@ local export = require 'moontorch.pyexport'
 local M = {}
 
 ffi.cdef [[
-void *PyObject_Type(void *);
-unsigned long PyType_GetFlags(void *);
 int PyType_IsSubtype(void *, void *);
 mt_pysingle PyFloat_Type;
 ]]
@@ -68,7 +66,8 @@ local function table_(P, x, depth)
   for _ in pairs(x) do keys = keys + 1 end
   if keys == n then return sequence(P, x, n, depth + 1, 'list') end
   if n > 0 then
-    fail.raise('python: the table has both a list and named values: pass them apart')
+    fail.raise('python: the table has both a list and named values, or nils within: pass them apart, or '
+      .. 'say py.list { n = length, ... }')
   end
   return dictionary(P, x, depth + 1)
 end

@@ -235,7 +235,8 @@ function methods.free(t) C.mt_tensor_release(t) end
 --- Unmaps the file that t views, after writing it back; its other views answer with errors then.
 function methods.close(t)
   if t.storage_ == nil then return end
-  fail.check(C.mt_storage_close(t.storage_))
+  local rc = C.mt_storage_close(t.storage_)
+  if rc ~= 0 then memory.again(rc, nil, C.mt_storage_close, t.storage_) end
 end
 
 --- Writes the pages of the mapped file that t views back to the disk.

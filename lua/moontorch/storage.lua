@@ -262,7 +262,9 @@ end
 
 --- Unmaps a mapped storage now; using one of its views is an error from then on.
 function methods.close(h)
-  fail.check(C.mt_storage_close(view(h).storage_))
+  local s = view(h).storage_
+  local rc = C.mt_storage_close(s)
+  if rc ~= 0 then memory.again(rc, nil, C.mt_storage_close, s) end
 end
 
 --- Lets go of the memory without waiting for the collector.

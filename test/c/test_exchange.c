@@ -99,6 +99,43 @@ static void copies_and_flags(void) {
   mt_tensor_release(&back);
 }
 
+/* What was told to others as an address neither moves nor goes. */
+static void stays_while_lent(void) {
+  mt_tensor t = {0};
+  int64_t sizes[1] = {4};
+  mt_storage *s = NULL;
+  mt_dlmanaged_versioned *m = NULL;
+  mt_dlmanaged *legacy = NULL;
+  CHECK_OK(counting(&t, MT_FLOAT32, 1, sizes));
+  CHECK_OK(mt_to_dlpack(&m, &t, 0));
+  CHECK_OK(mt_to_dlpack_legacy(&legacy, &t, 0));
+  CHECK_FAILS(MT_ELENT, "2 exports", mt_storage_resize(t.storage_, 1 << 20));
+  CHECK(m->dl_tensor.data == t.storage_->data_);
+  CHECK_OK(mt_storage_resize(t.storage_, 8));
+  CHECK_OK(mt_storage_resize(t.storage_, 16));
+  legacy->deleter(legacy);
+  sizes[0] = 1 << 20;
+  CHECK_FAILS(MT_ELENT, "1 exports", mt_tensor_resize(&t, MT_FLOAT32, 1, sizes));
+  m->deleter(m);
+  CHECK_OK(mt_tensor_resize(&t, MT_FLOAT32, 1, sizes));
+  /* A copy has memory of its own. */
+  CHECK_OK(mt_to_dlpack(&m, &t, 1));
+  CHECK_OK(mt_storage_resize(t.storage_, 1 << 24));
+  m->deleter(m);
+  mt_tensor_release(&t);
+
+  CHECK_OK(mt_storage_shared(&s, "moontorch-test-lent", 64, MT_SHARED_EITHER));
+  CHECK_OK(mt_shared_remove("moontorch-test-lent"));
+  sizes[0] = 64;
+  CHECK_OK(mt_tensor_view(&t, s, MT_UINT8, 0, 1, sizes, NULL));
+  CHECK_OK(mt_to_dlpack(&m, &t, 0));
+  CHECK_FAILS(MT_ELENT, "close", mt_storage_close(s));
+  m->deleter(m);
+  CHECK_OK(mt_storage_close(s));
+  mt_tensor_release(&t);
+  mt_storage_release(s);
+}
+
 static void cannot_be_exported(void) {
   mt_tensor t = {0};
   mt_dlmanaged_versioned *m = NULL;
@@ -230,6 +267,7 @@ static void tokens(void) {
   mt_storage *s = NULL;
   CHECK_OK(mt_storage_anchor(&s, memory, 8, 0, box, 1));
   CHECK_OK(mt_tensor_view(&t, s, MT_UINT8, 0, 1, (int64_t[]){8}, NULL));
+  CHECK(mt_storage_is_anchored(s));
   CHECK_FAILS(MT_ESTORAGE, "clone", mt_share(&token, &t));
   mt_storage_release(s);
   mt_tensor_release(&t);
@@ -261,6 +299,7 @@ static void shared_memory(void) {
 int main(void) {
   round_trips();
   copies_and_flags();
+  stays_while_lent();
   cannot_be_exported();
   wrong_structs();
   from_another_thread();

@@ -23,6 +23,8 @@ try:
 except ImportError:
     ml_dtypes = None
 
+NO_PYTORCH = "this Python has no PyTorch; script/bootstrap --bench makes one, MOONTORCH_PYTHON names one"
+
 rows = []
 
 

@@ -28,6 +28,7 @@ def _():
     dlpack = L.eval("function(t) return t:dlpack() end")
     from_numpy, from_buffer = torch.from_numpy, torch.fromBuffer
     view = L.eval("function(t) return t:narrow(1, 1, 1) end")
+    of_lua = L.eval("function() return torch.fromBuffer('a string of Lua') end")
     step = L.eval("function() collectgarbage 'step' end")
     full = L.eval("collectgarbage")
     free = L.eval("function(t) t:free() end")
@@ -45,7 +46,9 @@ def _():
         choice = rng.random()
         if choice < 0.35:
             o = rng.choice(objects)
-            tensors.append(from_numpy(o) if rng.random() < 0.8 else from_buffer(np.arange(3)))
+            kind = rng.random()
+            tensors.append(from_numpy(o) if kind < 0.8 else of_lua() if kind < 0.9
+                           else from_buffer(np.arange(3)))
         elif choice < 0.45 and tensors:
             tensors.append(view(rng.choice(tensors)))
         elif choice < 0.6 and tensors:
@@ -194,6 +197,40 @@ def _():
     assert a.tolist() == [0, 9, 2, 3]
     raises("taken already", lua, B, "torch.adopt(...)", n)
     raises("clone", lua, B, "torch.fromBuffer('abc'):share()", None)
+
+
+@row("of many threads one takes a token")
+def _():
+    a = np.arange(4)
+    count = sys.getrefcount(a)
+    first = new_state()
+    share = first.eval("function(a) return torch.from_numpy(a):share() end")
+    token, taken, barrier = [share(a)], [], threading.Barrier(4)
+
+    def work():
+        state = new_state()
+        adopt = state.eval("function(n) local ok, t = pcall(torch.adopt, n) return ok and t:sum() or -1 end")
+        for _ in range(50):
+            barrier.wait()
+            taken.append(adopt(token[0]))
+            if barrier.wait() == 0:
+                token[0] = share(a)
+        del adopt
+        collect(state)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(taken) == [-1] * 150 + [6] * 50
+    lua(first, "torch.adopt(...)", token[0])
+    del share, threads, t
+    collect(first)
+    del first
+    gc.collect()
+    new_state()
+    assert sys.getrefcount(a) == count, (sys.getrefcount(a), count)
 
 
 END = """

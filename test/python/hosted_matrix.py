@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from hosted import Skip, address, collect, lua, ml_dtypes, new_state, pytorch, raises, row, run
+from hosted import NO_PYTORCH, Skip, address, collect, lua, ml_dtypes, new_state, pytorch, raises, row, run
 
 L = new_state()
 torch = L.eval("torch")
@@ -373,7 +373,7 @@ def _():
 @row("PyTorch: every dtype that both have")
 def _():
     if pytorch is None:
-        raise Skip("there is no PyTorch here")
+        raise Skip(NO_PYTORCH)
     for dtype in DTYPES + ["bfloat16"]:
         if not hasattr(pytorch, dtype):
             continue

@@ -1,7 +1,7 @@
 """The seeds, row by row, in one process: LuaJIT and NumPy over the same bytes."""
 import numpy as np
 
-from hosted import Skip, address, collect, lua, new_state, pytorch, row, run
+from hosted import NO_PYTORCH, Skip, address, collect, lua, new_state, pytorch, row, run
 
 L = new_state()
 torch = L.eval("torch")
@@ -217,7 +217,7 @@ def _():
 @row("the same rows with PyTorch's tensors")
 def _():
     if pytorch is None:
-        raise Skip("there is no PyTorch here")
+        raise Skip(NO_PYTORCH)
     p = pytorch.arange(3)
     t = torch.from_numpy(p)
     assert dtype(t) == "int64"
