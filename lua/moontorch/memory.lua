@@ -27,7 +27,7 @@ local function collect()
   collectgarbage()
   local freed = before - tonumber(counters.count_)
   -- It rises slowly: a walk that was interrupted says nothing about the heap.
-  walk = math.min(C.mt_clock() - start - freed * SWEEP, 1.25 * walk)
+  walk = math.max(1e-5, math.min(C.mt_clock() - start - freed * SWEEP, 1.25 * walk))
   local budget = SMALLEST
   if walk > SHORTWALK then
     budget = math.min(WRITING * walk, math.max(LARGEST, 2 * collectgarbage('count') * 1024))
