@@ -8,6 +8,7 @@
 local C = require 'moontorch.native'
 local ffi = require 'ffi'
 local bit = require 'bit'
+local util = require 'jit.util'
 local memory = require 'moontorch.memory'
 
 local M = {}
@@ -49,27 +50,46 @@ local function sweep()
   end
 end
 
--- Within a finalizer LuaJIT compiles nothing, but runs what it has compiled: the first sweeps, over slots
--- most of which seem to be of dead tensors, run here.
-grow()
-for _ = 1, 4 do
-  for i = 1, count - 1 do
-    if i % 4 > 0 then owners[i] = nil end
-  end
-  first[0] = 0
-  sweep()
+-- Takes a free slot for an owner.
+local function take(owner)
+  if first[0] == 0 then grow() end
+  local i = first[0]
+  first[0] = nextfree[i]
+  owners[i] = owner
+  return i
 end
-for i = 4, count - 1, 4 do put(i) end
+
+-- A number that tells the sweep's bytecode, in which LuaJIT notes what it has compiled.
+local function code()
+  local sum = 0
+  for at = 0, util.funcinfo(sweep).bytecodes - 1 do sum = sum + (at + 1) * util.funcbc(sweep, at) end
+  return sum
+end
+
+-- Within a finalizer LuaJIT compiles nothing, but runs what it has compiled: some sweeps run here, over
+-- slots most of which seem to be of dead tensors, at first and when LuaJIT has flushed its traces.
+local cold, compiled = ffi.new 'int8_t[1]', nil
+local function compile()
+  cold[0] = 0
+  for _ = 1, 4 do
+    local living = {}
+    for n = 1, 400 do
+      local i = take(n % 4 == 0 or nil)
+      if n % 4 == 0 then living[#living + 1] = i end
+    end
+    sweep()
+    for _, i in ipairs(living) do put(i) end
+  end
+  compiled = code()
+end
+compile()
 
 --- Has what t holds let go of once `owner` was collected.
 ---@param owner ffi.cdata* t, or a struct that t is a part of
 ---@param t ffi.cdata* a zeroed mt_tensor
 function M.hold(owner, t)
-  if first[0] == 0 then grow() end
-  local i = first[0]
-  first[0] = nextfree[i]
-  owners[i] = owner
-  t.hold_ = hold(i)
+  if cold[0] ~= 0 then compile() end
+  t.hold_ = hold(take(owner))
 end
 
 -- An object that dies in each cycle of the collector.
@@ -78,6 +98,7 @@ local function watch()
   if closing then return end
   ffi.gc(ffi.new 'char[1]', function()
     sweep()
+    if code() ~= compiled then cold[0] = 1 end
     watch()
   end)
 end
