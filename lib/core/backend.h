@@ -103,6 +103,17 @@ typedef int32_t (*mt__plugin_entry)(const mt__backend **backend, int32_t *device
 /* The backend of a device that a checked tensor lies on. */
 const mt__backend *mt__backend_of(int32_t device);
 #define MT_BACKEND(t) mt__backend_of((t)->storage_->device_)
+/*
+ * Results that come in two (pair.c), target[0] for values of a's dtype and target[1] for positions.
+ * prepare checks those that are there to be filled; new makes a pair to fill instead (own, zeroed);
+ * hand_over gives it to the targets in another shape unless rc tells of a failure, which it passes
+ * on, and lets go of it.
+ */
+int32_t mt__pair_prepare(const char *op, mt_tensor *const *target, const mt_tensor *a, int32_t ndim,
+                         const int64_t *sizes);
+int32_t mt__pair_new(mt_tensor *own, const mt_tensor *a, int32_t ndim, const int64_t *sizes);
+int32_t mt__pair_hand_over(int32_t rc, mt_tensor *const *target, mt_tensor *own, int32_t ndim,
+                           const int64_t *sizes);
 /* Each backend gives itself to the core: the only name of one that the core knows. */
 extern const mt__backend mt__cpu;
 

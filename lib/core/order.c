@@ -18,36 +18,6 @@ static int32_t missing(const char *op) {
   return mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", op);
 }
 
-/* Checks the values and positions that were given to be filled; those that were not are left. */
-static int32_t prepare(const char *op, mt_tensor *const *target, const mt_tensor *a, int32_t ndim,
-                       const int64_t *sizes) {
-  int32_t dtype[2] = {a->dtype_, MT_INT64};
-  for (int32_t i = 0; i < 2; i++)
-    if (target[i]->storage_ != NULL)
-      MT_TRY(mt__prepare_out(op, target[i], a->storage_->device_, dtype[i], ndim, sizes));
-  return 0;
-}
-
-/* New tensors for both. */
-static int32_t make(mt_tensor *own, const mt_tensor *a, int32_t ndim, const int64_t *sizes) {
-  MT_TRY(mt__new_beside(&own[0], a, a->dtype_, ndim, sizes));
-  return mt__new_beside(&own[1], a, MT_INT64, ndim, sizes);
-}
-
-/* Hands the new tensors over in another shape, and lets go of them. */
-static int32_t hand_over(int32_t rc, mt_tensor *const *target, mt_tensor *own, int32_t ndim,
-                         const int64_t *sizes) {
-  mt_tensor view = {0};
-  for (int32_t i = 0; i < 2 && rc == 0; i++) {
-    rc = mt_reshape(&view, &own[i], ndim, sizes);
-    if (rc == 0)
-      rc = target[i]->storage_ == NULL ? mt_alias(target[i], &view) : mt_copy(target[i], &view);
-  }
-  mt_tensor_release(&view);
-  for (int32_t i = 0; i < 2; i++) mt_tensor_release(&own[i]);
-  return rc;
-}
-
 static int32_t order(int32_t what, const char *op, mt_tensor *values, mt_tensor *indices,
                      const mt_tensor *a, int64_t k, int32_t dim, int32_t keepdim) {
   int64_t kept[MT_MAXDIM], sizes[MT_MAXDIM];
@@ -69,10 +39,10 @@ static int32_t order(int32_t what, const char *op, mt_tensor *values, mt_tensor 
   const mt__backend *backend = MT_BACKEND(a);
   if (backend->order == NULL) return missing(op);
   mt_tensor *target[2] = {values, indices}, own[2] = {{0}, {0}};
-  MT_TRY(prepare(op, target, a, ndim, sizes));
-  int32_t rc = make(own, a, a->ndim_, kept);
+  MT_TRY(mt__pair_prepare(op, target, a, ndim, sizes));
+  int32_t rc = mt__pair_new(own, a, a->ndim_, kept);
   if (rc == 0) rc = backend->order(what, &own[0], &own[1], a, dim, k - 1);
-  return hand_over(rc, target, own, ndim, sizes);
+  return mt__pair_hand_over(rc, target, own, ndim, sizes);
 }
 
 int32_t mt_kthvalue(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int64_t k,
@@ -107,14 +77,14 @@ int32_t mt_sort(mt_tensor *values, mt_tensor *indices, const mt_tensor *a, int32
   int32_t rc = check("sort", in, dim);
   const mt__backend *backend = MT_BACKEND(a);
   if (rc == 0 && backend->sort == NULL) rc = missing("sort");
-  if (rc == 0) rc = prepare("sort", target, a, ndim, a->sizes_);
+  if (rc == 0) rc = mt__pair_prepare("sort", target, a, ndim, a->sizes_);
   if (rc == 0 && ndim > 0 && directly(values, a->dtype_, a, indices) &&
       directly(indices, MT_INT64, a, values)) {
     rc = backend->sort(values, indices, a, dim, descending != 0, base);
   } else if (rc == 0) {
-    rc = make(own, a, in->ndim_, in->sizes_);
+    rc = mt__pair_new(own, a, in->ndim_, in->sizes_);
     if (rc == 0) rc = backend->sort(&own[0], &own[1], in, dim, descending != 0, base);
-    rc = hand_over(rc, target, own, ndim, a->sizes_);
+    rc = mt__pair_hand_over(rc, target, own, ndim, a->sizes_);
   }
   mt_tensor_release(&line);
   return rc;

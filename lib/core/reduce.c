@@ -345,30 +345,19 @@ int32_t mt_reduce_index(int32_t op, mt_tensor *values, mt_tensor *indices, const
     return mt__fail(MT_ESHAPE,
                     "%s: dimension %d of a tensor of shape %s (%s) has no element to choose",
                     row->name, dim + 1, mt__shape(a), mt__name(a->dtype_));
-  if (values->storage_ != NULL)
-    MT_TRY(mt__prepare_out(row->name, values, a->storage_->device_, a->dtype_, ndim, sizes));
-  if (indices->storage_ != NULL)
-    MT_TRY(mt__prepare_out(row->name, indices, a->storage_->device_, MT_INT64, ndim, sizes));
+  mt_tensor *target[2] = {values, indices}, own[2] = {{0}, {0}}, packed = {0};
+  MT_TRY(mt__pair_prepare(row->name, target, a, ndim, sizes));
   const mt__backend *backend = MT_BACKEND(a);
   if (backend->reduce_index == NULL)
     return mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", row->name);
 
-  mt_tensor full[2] = {{0}, {0}}, view = {0}, packed = {0}, *target[2] = {values, indices};
-  int32_t rc = mt__new_beside(&full[0], a, a->dtype_, a->ndim_, kept);
-  if (rc == 0) rc = mt__new_beside(&full[1], a, MT_INT64, a->ndim_, kept);
+  int32_t rc = mt__pair_new(own, a, a->ndim_, kept);
   if (rc == 0 && !mt__aligned(a)) {
     rc = mt_clone(&packed, a, 0);
     a = &packed;
   }
-  if (rc == 0) rc = backend->reduce_index(op, &full[0], &full[1], a, dim);
-  for (int32_t i = 0; i < 2 && rc == 0; i++) {
-    rc = mt_reshape(&view, &full[i], ndim, sizes);
-    if (rc == 0)
-      rc = target[i]->storage_ == NULL ? mt_alias(target[i], &view) : mt_copy(target[i], &view);
-  }
-  mt_tensor_release(&full[0]);
-  mt_tensor_release(&full[1]);
-  mt_tensor_release(&view);
+  if (rc == 0) rc = backend->reduce_index(op, &own[0], &own[1], a, dim);
+  rc = mt__pair_hand_over(rc, target, own, ndim, sizes);
   mt_tensor_release(&packed);
   return rc;
 }

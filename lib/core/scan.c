@@ -69,22 +69,14 @@ int32_t mt_scan_index(int32_t op, mt_tensor *values, mt_tensor *indices, const m
   const mt__backend *backend = MT_BACKEND(a);
   if (backend->scan_index == NULL)
     return mt__fail(MT_EUNSUPPORTED, "%s: not supported on this device", row->name);
-  mt_tensor *target[2] = {values, indices};
-  int32_t dtype[2] = {a->dtype_, MT_INT64};
-  for (int32_t i = 0; i < 2; i++)
-    if (target[i]->storage_ != NULL)
-      MT_TRY(mt__prepare_out(row->name, target[i], a->storage_->device_, dtype[i], a->ndim_,
-                             a->sizes_));
+  mt_tensor *target[2] = {values, indices}, own[2] = {{0}, {0}}, packed = {0};
+  MT_TRY(mt__pair_prepare(row->name, target, a, a->ndim_, a->sizes_));
 
   /* The loop reads the values that it has written, so both go to tensors of their own. */
-  mt_tensor packed = {0}, own[2] = {{0}, {0}};
   int32_t rc = align(&a, &packed);
-  for (int32_t i = 0; i < 2 && rc == 0; i++)
-    rc = mt__new_beside(&own[i], a, dtype[i], a->ndim_, a->sizes_);
+  if (rc == 0) rc = mt__pair_new(own, a, a->ndim_, a->sizes_);
   if (rc == 0) rc = backend->scan_index(op, &own[0], &own[1], a, dim);
-  for (int32_t i = 0; i < 2 && rc == 0; i++)
-    rc = target[i]->storage_ == NULL ? mt_alias(target[i], &own[i]) : mt_copy(target[i], &own[i]);
-  for (int32_t i = 0; i < 2; i++) mt_tensor_release(&own[i]);
+  rc = mt__pair_hand_over(rc, target, own, a->ndim_, a->sizes_);
   mt_tensor_release(&packed);
   return rc;
 }
