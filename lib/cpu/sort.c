@@ -3,6 +3,7 @@
  * with its position; short lines are merged, long ones go through a radix sort, both of which are
  * stable. The values are made from the keys again, but for those that have several bit patterns.
  */
+#include <math.h>
 #include <string.h>
 
 #include "cpu.h"
@@ -73,22 +74,6 @@ static bool add_up(const radix *w) {
   return differ;
 }
 
-static meaning meaning_of(int32_t dtype, bool descending) {
-  int32_t bits = 8 * mt__bytes(dtype), kind = mt__kind(dtype);
-  meaning m = {.bytes = bits / 8, .real = kind == MT_KIND_FLOAT, .truth = dtype == MT_BOOL};
-  m.ones = UINT64_MAX >> (64 - bits);
-  m.finite = m.ones;
-  if (m.real || kind == MT_KIND_INT) m.sign = m.above = m.below = 1ULL << (bits - 1);
-  if (m.real) {
-    m.zero = m.sign;
-    m.below = m.ones;
-    int32_t fraction = dtype == MT_FLOAT16 ? 10 : dtype == MT_BFLOAT16 ? 7 : bits == 32 ? 23 : 52;
-    m.finite = m.sign - (1ULL << fraction); /* infinity */
-  }
-  m.turn = descending ? m.ones : 0;
-  return m;
-}
-
 static inline uint64_t load(const char *p, int32_t bytes) {
   uint8_t one;
   uint16_t two;
@@ -108,6 +93,23 @@ static inline uint64_t load(const char *p, int32_t bytes) {
     memcpy(&eight, p, sizeof eight);
     return eight;
   }
+}
+
+static meaning meaning_of(int32_t dtype, bool descending) {
+  int32_t bits = 8 * mt__bytes(dtype), kind = mt__kind(dtype);
+  meaning m = {.bytes = bits / 8, .real = kind == MT_KIND_FLOAT, .truth = dtype == MT_BOOL};
+  m.ones = UINT64_MAX >> (64 - bits);
+  m.finite = m.ones;
+  if (m.real || kind == MT_KIND_INT) m.sign = m.above = m.below = 1ULL << (bits - 1);
+  if (m.real) {
+    m.zero = m.sign;
+    m.below = m.ones;
+    char infinity[8];
+    mt__store(dtype, infinity, (mt__scalar){.re = INFINITY, .kind = kind});
+    m.finite = load(infinity, m.bytes);
+  }
+  m.turn = descending ? m.ones : 0;
+  return m;
 }
 
 static inline void store(char *p, uint64_t bits, int32_t bytes) {
