@@ -36,33 +36,14 @@ describe('tokens', function()
 
   it('another Lua state takes it, and outlives the first', function()
     local out, err, code = support.luajit [[
-      local ffi = require 'ffi'
       local torch = require 'moontorch'
-      ffi.cdef [=[
-        typedef struct lua_State lua_State;
-        lua_State *luaL_newstate(void);
-        void luaL_openlibs(lua_State *);
-        int luaL_loadstring(lua_State *, const char *);
-        int lua_pcall(lua_State *, int, int, int);
-        const char *lua_tolstring(lua_State *, int, size_t *);
-        void lua_close(lua_State *);
-      ]=]
-      local function run(L, code)
-        local rc = ffi.C.luaL_loadstring(L, code)
-        if rc == 0 then rc = ffi.C.lua_pcall(L, 0, 1, 0) end
-        local text = ffi.C.lua_tolstring(L, -1, nil)
-        local s = text ~= nil and ffi.string(text) or ''
-        assert(rc == 0, s)
-        return s
-      end
-      jit.off(run)
-      local L = ffi.C.luaL_newstate()
-      ffi.C.luaL_openlibs(L)
+      local states = require 'test.states'
+      local L = states.open()
       local t = torch.range(1, 5)
-      print(run(L, 'torch = require "moontorch"; t = torch.adopt(' .. t:share()
+      print(states.run(L, 'torch = require "moontorch"; t = torch.adopt(' .. t:share()
         .. '); t[2] = 20; return tostring(t:sum())'), t[2])
-      local n = run(L, 'return tostring(torch.range(1, 100):share())')
-      ffi.C.lua_close(L)
+      local n = states.run(L, 'return tostring(torch.range(1, 100):share())')
+      states.close(L)
       print(torch.adopt(tonumber(n)):sum())
     ]]
     assert.equal('', err)

@@ -207,23 +207,11 @@ describe('moontorch.python', function()
   ]=])
 
   check('another Lua state joins the Python of one that has closed', [=[
-    local ffi = require 'ffi'
-    ffi.cdef [[
-      typedef struct lua_State lua_State;
-      lua_State *luaL_newstate(void);
-      void luaL_openlibs(lua_State *);
-      int luaL_loadstring(lua_State *, const char *);
-      int lua_pcall(lua_State *, int, int, int);
-      const char *lua_tolstring(lua_State *, int, size_t *);
-      void lua_close(lua_State *);
-    ]]
+    local states = require 'test.states'
     local function run(code)
-      local L = ffi.C.luaL_newstate()
-      ffi.C.luaL_openlibs(L)
-      local rc = ffi.C.luaL_loadstring(L, 'torch, py = require "moontorch", require "moontorch.python"; ' .. code)
-      if rc == 0 then rc = ffi.C.lua_pcall(L, 0, 0, 0) end
-      assert(rc == 0, rc ~= 0 and ffi.string(ffi.C.lua_tolstring(L, -1, nil)))
-      ffi.C.lua_close(L)
+      local L = states.open()
+      states.run(L, 'torch, py = require "moontorch", require "moontorch.python"; ' .. code)
+      states.close(L)
     end
     jit.off(run)
     run 'py.import("__main__").kept = torch.range(1, 4) t = torch.from_numpy(py.eval "kept") n = t:numpy()'

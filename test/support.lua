@@ -103,13 +103,15 @@ function support.find_python()
   return nil, 'no Python with NumPy: tried ' .. table.concat(candidates, ', ')
 end
 
---- The shell command that runs Python code, for those that want a pipe of their own.
+--- The shell command that runs Python code, which finds the modules of test/python, for those that want a
+--- pipe of their own.
 ---@param code string
 ---@param ... string|number arguments, sys.argv[1:]
 ---@return string command
 function support.python_command(code, ...)
   local python = assert(support.find_python())
-  local words = { quote(python), quote(support.write(support.tmpname 'py', code)) }
+  local words = { 'env', 'PYTHONPATH=' .. quote(support.root .. '/test/python'), quote(python),
+    quote(support.write(support.tmpname 'py', code)) }
   for i = 1, select('#', ...) do words[#words + 1] = quote((select(i, ...))) end
   return table.concat(words, ' ')
 end

@@ -10,6 +10,8 @@ import warnings
 
 import numpy as np
 
+from layouts import lay
+
 folder = sys.argv[1]
 warnings.simplefilter('ignore')
 rng = np.random.default_rng(20)
@@ -34,18 +36,6 @@ def make(dtype, shape, special):
         return x
     low = 0 if dtype.startswith('uint') else -100
     return rng.integers(low, 100, shape).astype(dtype)
-
-
-def lay(x, layout):
-    if layout == 'transposed':
-        return x.T
-    if layout == 'backwards':
-        return x[tuple(slice(None, None, -1) for _ in x.shape)]
-    if layout == 'stepped':
-        return x[..., ::2]
-    if layout == 'expanded':
-        return np.broadcast_to(x, (2,) + x.shape)
-    return x
 
 
 integers, floats, scales = [], [], []

@@ -8,6 +8,8 @@ import sys
 
 import numpy as np
 
+from layouts import lay
+
 folder = sys.argv[1]
 rng = np.random.default_rng(20)
 
@@ -35,18 +37,6 @@ def make(dtype, shape):
 
 
 make.few = False
-
-
-def lay(x, layout):
-    if layout == 'transposed':
-        return x.T
-    if layout == 'backwards':
-        return x[tuple(slice(None, None, -1) for _ in x.shape)]
-    if layout == 'stepped':
-        return x[..., ::2]
-    if layout == 'expanded':
-        return np.broadcast_to(x, (2,) + x.shape)
-    return x
 
 
 arrays = {}
