@@ -75,6 +75,8 @@ local function settle(P, told)
   cpython.try(P.PyObject_SetAttrString(sys, 'prefix', topython(P, told.prefix)))
 end
 
+local started -- the interpreter whose packages there are, where it was started here
+
 --- Starts Python, or joins the one that runs. Called by the first use of anything here.
 ---@param command? string the interpreter; MOONTORCH_PYTHON or 'python3' unless told
 function M.start(command)
@@ -82,7 +84,7 @@ function M.start(command)
   local named = os.getenv 'MOONTORCH_PYTHON'
   local told = ask(command or named ~= '' and named or 'python3')
   local lib = load(told)
-  anchor = lib
+  anchor, started = lib, told.exec
   lib.Py_InitializeEx(0)
   if lib.Py_IsInitialized() == 0 then fail.raise('python: the interpreter did not start') end
   cpython.use(lib, true)
@@ -110,7 +112,14 @@ end
 ---@return moontorch.PyObject
 function M.import(name)
   text(name, 'import')
-  return locked(function(P) return cpython.held(own(P.PyImport_ImportModule(name))) end)
+  local ok, module = pcall(locked, function(P)
+    return cpython.held(own(P.PyImport_ImportModule(name)))
+  end)
+  if ok then return module end
+  if started and tostring(module):find('ModuleNotFoundError', 1, true) then
+    module = ('%s (in %s; MOONTORCH_PYTHON names another Python)'):format(module, started)
+  end
+  error(module, 0)
 end
 
 local EXPRESSION, STATEMENTS = 258, 257
