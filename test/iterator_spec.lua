@@ -266,3 +266,49 @@ describe('the iterator', function()
     assert.is_true(sum:equal(sum4))
   end)
 end)
+
+describe('inputs that run across the result', function()
+  -- Column by column, which needs no turning.
+  local function turned(t)
+    local out = torch.zeros(t:size(2), t:size(1), { dtype = t.dtype })
+    for i = 1, t:size(2) do out:select(1, i):copy(t:select(2, i)) end
+    return out
+  end
+
+  local function made(rows, columns, dtype)
+    return torch.range(1, rows * columns, { dtype = 'float64' }):remainder(113):to(dtype):view(rows, columns)
+  end
+
+  -- Partial tiles, tiles in the caches, and what is too large for them.
+  for _, sides in ipairs { { 9, 70 }, { 131, 64 }, { 700, 517 }, { 2049, 1950 } } do
+    local rows, columns = unpack(sides)
+    it(('of %d x %d elements are turned in tiles'):format(rows, columns), function()
+      for _, dtype in ipairs { 'uint8', 'int16', 'float32', 'float64', 'complex64', 'complex128' } do
+        local a, b = made(rows, columns, dtype), made(columns, rows, dtype)
+        local at = turned(a)
+        assert(torch.equal(at, a:t():clone()), dtype .. ' copied')
+        assert(torch.equal(at + b, a:t() + b), dtype .. ' with one turned')
+        assert(torch.equal(at + b, b:clone():add(a:t())), dtype .. ' in place')
+        assert(torch.equal(at + at, a:t() + a:t()), dtype .. ' with both turned')
+        assert(torch.equal(at:eq(b), a:t():eq(b)), dtype .. ' compared')
+        assert(torch.equal(at:to('float64') + b, a:t() + b:to('float64')), dtype .. ' of two dtypes')
+        assert(torch.equal(at:to('float16'), a:t():to('float16')), dtype .. ' cast')
+      end
+    end)
+  end
+
+  it('are turned between other dimensions, and into results that lie anywhere', function()
+    local a = made(64, 3 * 1200 * 40, 'float32'):view(64, 3, 1200, 40)
+    local want = torch.zeros(64, 1200, 3, 40)
+    for i = 1, 3 do want:select(3, i):copy(a:select(2, i)) end
+    assert.is_true(torch.equal(want, a:permute(1, 3, 2, 4):clone()))
+    local nhwc = a:permute(1, 3, 4, 2):clone()
+    assert.is_true(torch.equal(a, nhwc:permute(1, 4, 2, 3):clone()))
+    local b = made(2500, 2411, 'float32')
+    local room = torch.zeros(2411 * 2500 + 1)
+    local out = room:narrow(1, 2, 2411 * 2500):view(2411, 2500)
+    assert.is_true(torch.equal(turned(b), out:copy(b:t())))
+    assert.is_true(torch.equal(turned(b) * -1, torch.neg(out, b:t())))
+    assert.are.equal(0, room[1])
+  end)
+end)

@@ -64,10 +64,9 @@ typedef struct mt__runner {
   void (*stream)(char *dst, const char *src, int64_t nbytes);
   void (*settle)(void);
   /* dst[c][r] = src[r][c] for r < rows, c < columns, elements of `bytes`; the last index of both is
-   * contiguous, the other steps by dst_stride and src_stride bytes. `past` the caches if that can
-   * be. (optional) */
+   * contiguous, the other steps by dst_stride and src_stride bytes. (optional) */
   void (*transpose)(char *dst, int64_t dst_stride, const char *src, int64_t src_stride,
-                    int64_t rows, int64_t columns, int32_t bytes, bool past);
+                    int64_t rows, int64_t columns, int32_t bytes);
 } mt__runner;
 
 /* Calls visit for each 1-D run of elements [begin, end) of the walk, dimension 0 being fastest. */
