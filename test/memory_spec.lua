@@ -105,7 +105,7 @@ describe('an allocation that fails', function()
     ]])
     -- Room for three of the tensors of 160 MB: the third is garbage that nobody has collected.
     local lua_path, lua_cpath = support.paths()
-    local out, err, code = support.run(('ulimit -v 550000; OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 '
+    local out, err, code = support.run(('ulimit -v 550000; OPENBLAS_NUM_THREADS=1 MOONTORCH_NUM_THREADS=1 '
       .. 'LUA_PATH=%s LUA_CPATH=%s luajit %s'):format(support.quote(lua_path),
       support.quote(lua_cpath), support.quote(script)))
     assert.are.equal('', err)

@@ -99,6 +99,7 @@ void *mt__os_alloc(int64_t nbytes); /* aligned; large blocks ask for huge pages 
 void mt__os_free(void *block, int64_t nbytes);
 int64_t mt__os_memory(void); /* physical bytes */
 int32_t mt__os_cores(void);
+int32_t mt__os_core(void); /* the one that this thread runs on; -1 where that is not told */
 int32_t mt__os_map(void **data, int64_t *nbytes, void **cookie, const char *path, int64_t offset,
                    int32_t mode);
 void mt__os_unmap(void *cookie);

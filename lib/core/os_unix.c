@@ -59,6 +59,14 @@ int32_t mt__os_cores(void) {
   return n > 0 ? (int32_t)n : 1;
 }
 
+int32_t mt__os_core(void) {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
+
 double mt_clock(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
