@@ -11,7 +11,7 @@
 enum {
   RUN = 12,     /* items that are sorted by insertion */
   SHORT = 400,  /* items, up to which merging is faster than going over all buckets */
-  LONG = 65536, /* items that are worth a thread */
+  LONG = 32768, /* items that are worth a thread */
   GRAIN = 8192, /* elements of short lines that are */
   DIGIT = 8,
   BUCKETS = 1 << DIGIT
@@ -163,30 +163,79 @@ static inline uint64_t bits_of(uint64_t key, const char *p, int32_t bytes, const
     work(w, begin, end, 8);                                                                        \
   }
 
-/* Elements of one byte are one digit: they go from where they lie to where they belong. */
+/*
+ * Elements of one byte are one digit: they go from where they lie to where they belong. Two of one
+ * value count as equal, and for bool all that are true.
+ */
+static inline int32_t value_of(char element, bool truth) {
+  return truth ? element != 0 : (uint8_t)element;
+}
+
+/* The digit of what value_of gives. */
+static int32_t digit_of(const meaning *m, int32_t value) {
+  char byte = (char)value;
+  return (int32_t)key_of(&byte, 1, m);
+}
+
+static inline void count_values(const radix *w, int64_t begin, int64_t end, bool truth,
+                                int64_t *count) {
+  enum { TABLES = 4 }; /* equal values that follow each other would wait for each other's count */
+  int64_t stride = w->of->stride, tables[TABLES][BUCKETS] = {0}, i = begin;
+  for (; i + TABLES <= end; i += TABLES)
+    for (int32_t k = 0; k < TABLES; k++) tables[k][value_of(w->in[(i + k) * stride], truth)]++;
+  for (; i < end; i++) tables[0][value_of(w->in[i * stride], truth)]++;
+  for (int32_t value = 0; value < BUCKETS; value++) {
+    count[value] = 0;
+    for (int32_t k = 0; k < TABLES; k++) count[value] += tables[k][value];
+  }
+}
+
 static void count_bytes(int64_t begin, int64_t end, void *ctx) {
   radix *w = ctx;
-  meaning m = w->of->of;
+  const meaning *m = &w->of->of;
   for (int64_t piece = begin; piece < end; piece++) {
-    int64_t *count = w->counts + piece * BUCKETS, last = piece_begin(w, piece + 1);
+    int64_t *count = w->counts + piece * BUCKETS, from = piece_begin(w, piece);
+    int64_t found[BUCKETS], to = piece_begin(w, piece + 1);
+    if (m->truth)
+      count_values(w, from, to, true, found);
+    else
+      count_values(w, from, to, false, found);
     memset(count, 0, BUCKETS * sizeof *count);
-    for (int64_t i = piece_begin(w, piece); i < last; i++)
-      count[key_of(w->in + i * w->of->stride, 1, &m)]++;
+    for (int32_t value = 0; value < (m->truth ? 2 : BUCKETS); value++)
+      count[digit_of(m, value)] = found[value];
+  }
+}
+
+/* Places of elements [begin, end), of each value in turn; a byte of bool goes along as it is. */
+static inline void place_values(const radix *w, int64_t begin, int64_t end, bool truth,
+                                int64_t *place) {
+  const plan of = *w->of; /* by value: a byte that is stored could be any of it */
+  const char *in = w->in;
+  char *value = w->value, *index = w->index;
+  for (int64_t i = begin; i < end; i++) {
+    char element = in[i * of.stride];
+    int64_t to = place[value_of(element, truth)]++, position = i + of.base;
+    if (truth) value[to * of.value_stride] = element;
+    memcpy(index + to * of.index_stride, &position, sizeof position);
   }
 }
 
 static void place_bytes(int64_t begin, int64_t end, void *ctx) {
-  const radix w = *(const radix *)ctx;
-  const plan of = *w.of; /* by value: a byte that is stored could be any of it */
+  const radix *w = ctx;
+  const plan *of = w->of;
   for (int64_t piece = begin; piece < end; piece++) {
-    int64_t place[BUCKETS], last = piece_begin(&w, piece + 1);
-    memcpy(place, w.counts + piece * BUCKETS, sizeof place);
-    for (int64_t i = piece_begin(&w, piece); i < last; i++) {
-      const char *p = w.in + i * of.stride;
-      int64_t to = place[key_of(p, 1, &of.of)]++, position = i + of.base;
-      w.value[to * of.value_stride] = *p;
-      memcpy(w.index + to * of.index_stride, &position, sizeof position);
+    int64_t place[BUCKETS], first[BUCKETS];
+    int64_t from = piece_begin(w, piece), to = piece_begin(w, piece + 1);
+    for (int32_t value = 0; value < BUCKETS; value++)
+      place[value] = first[value] = w->counts[piece * BUCKETS + digit_of(&of->of, value)];
+    if (of->of.truth) {
+      place_values(w, from, to, true, place);
+      continue;
     }
+    place_values(w, from, to, false, place);
+    for (int32_t value = 0; value < BUCKETS; value++)
+      for (int64_t i = first[value]; i < place[value]; i++)
+        w->value[i * of->value_stride] = (char)value;
   }
 }
 
