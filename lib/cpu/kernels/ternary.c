@@ -13,8 +13,9 @@
   LOOP(id, dtype, T, C, access, uint8_t, uint8_t, BOOL, EXPRESSION)
 
 /*
- * Any of the operands may be one value, of stride 0. Instead of a loop for each of the eight cases, such a
- * value fills a block, and there is one loop over blocks. ctx points to the factor, or is NULL.
+ * Any of the operands may be one value, of stride 0. The last two often are, as in clamp(a, 1, 5), and have
+ * a loop. Instead of one for each of the other cases, such a value fills a block, and there is one loop over
+ * blocks. ctx points to the factor, or is NULL.
  */
 enum { BLOCK = 256 };
 
@@ -41,6 +42,14 @@ enum { BLOCK = 256 };
     TA x_block[BLOCK];                                                                             \
     const TA *x = (const TA *)p[1];                                                                \
     const T *y = (const T *)p[2], *z = (const T *)p[3];                                            \
+    if (stride[1] != 0 && stride[2] == 0 && stride[3] == 0) {                                      \
+      C b = MT_LOAD_##access(*y), c = MT_LOAD_##access(*z);                                        \
+      MT_INDEPENDENT for (int64_t i = 0; i < n; i++) {                                             \
+        CA a = MT_LOAD_##access_a(x[i]);                                                           \
+        out[i] = (T)MT_STORE_##access(EXPRESSION);                                                 \
+      }                                                                                            \
+      return;                                                                                      \
+    }                                                                                              \
     int64_t most = n < BLOCK ? n : BLOCK;                                                          \
     SPREAD(x, stride[1])                                                                       \
     SPREAD(y, stride[2])                                                                        \
