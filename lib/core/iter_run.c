@@ -84,11 +84,9 @@ static void run_run(const job *j, char *const *p, const int64_t *stride, int64_t
 }
 
 /* Asks for all lines of a piece at once, rather than when the loop comes to them. */
-static inline void fetch(const char *p, int64_t nbytes) {
+static void fetch(const char *p, int64_t nbytes) {
 #if defined(__GNUC__)
-  for (int64_t at = 0; at < nbytes; at += 64) __builtin_prefetch(p + at, 0, 2);
-  /* GCC drops calls of a function that has no other effect than to prefetch. */
-  __asm__ volatile("");
+  for (int64_t at = 0; at < nbytes; at += 64) __builtin_prefetch(p + at);
 #endif
 }
 
@@ -166,7 +164,7 @@ static bool is_turned(const job *j, int32_t operand) {
   return j->turned >> operand & 1;
 }
 
-/* Asks for the inputs of a tile. */
+/* Asks for the inputs of a tile, which the first cache might not hold until it is their turn. */
 static void fetch_tile(const job *j, char *const *p, int64_t rows, int64_t columns) {
   const mt__iter *it = j->it;
   for (int32_t i = it->noutputs; i < it->noperands; i++) {
@@ -175,9 +173,15 @@ static void fetch_tile(const job *j, char *const *p, int64_t rows, int64_t colum
     int64_t bytes = mt__bytes(o->dtype), run = bytes * (turned ? columns : rows);
     int64_t runs = turned ? rows : columns, step = o->stride[turned ? 0 : j->across];
     if (o->stride[turned ? j->across : 0] != bytes) continue;
+#if defined(__GNUC__)
     for (int64_t r = 0; r < runs; r++) {
-      fetch(p[i] + r * step, run);
+      const char *q = p[i] + r * step;
+      for (int64_t at = 0; at < run; at += 64) __builtin_prefetch(q + at, 0, 2);
+      __builtin_prefetch(q + run - 1, 0, 2);
     }
+    /* GCC drops calls of a function that has no other effect than to prefetch. */
+    __asm__ volatile("");
+#endif
   }
 }
 
