@@ -1,6 +1,7 @@
 --- Times one row: all contestants take turns, round by round, within about a second.
 
 local ffi = require 'ffi'
+local cores = require 'bench.cores'
 local loop = require 'bench.loop'
 local gpu = require 'bench.gpu'
 local clock = require('moontorch.native').mt_clock
@@ -52,6 +53,7 @@ end
 -- The contestants of a row. What a peer cannot do is no contestant; why is kept in `complaints`.
 local function contestants(row, threads, context, span, complaints)
   local sides, drops = {}, {}
+  local where = cores.use(row.gpu and math.huge or threads)
   local function add(name, run, per)
     local count, once = calibrate(run, span)
     sides[#sides + 1] = { name = name, run = run, count = count, once = once, times = {},
@@ -66,7 +68,7 @@ local function contestants(row, threads, context, span, complaints)
     if type(code) == 'function' then code = code() end
     if code and context.peer then
       local ok, problem = pcall(function()
-        local run, drop = context.peer:prepare(library, threads, (code.setup or '') .. '\n', code[1])
+        local run, drop = context.peer:prepare(library, threads, where, (code.setup or '') .. '\n', code[1])
         if run then
           drops[#drops + 1] = drop
           add(library, run, code.per)
@@ -115,8 +117,8 @@ local function run(row, threads, context, options)
       if i <= side.rounds then
         if side.name == 'ours' or side.name == 'plain' then collectgarbage() end
         settle(threads)
-        -- One run aside wakes threads and brings back what the last side pushed out of the caches.
-        if side.once < 0.02 then side.run(1) end
+        -- Some runs aside wake threads and bring back what the last side pushed out of the caches.
+        if side.once < 0.02 then side.run(math.ceil(side.count / 8)) end
         side.times[#side.times + 1] = side.run(side.count) / side.count
       end
     end

@@ -42,14 +42,16 @@ end
 --- A function that times `count` runs of a statement, or nil where the library is not there.
 ---@param library string 'numpy', 'torch' or 'cupy'
 ---@param threads integer
+---@param cores integer[]? the cores to run on
 ---@param setup string statements run once
 ---@param code string the statements to time
 ---@return fun(count: integer): number? run, fun()? drop
-function Peer:prepare(library, threads, setup, code)
+function Peer:prepare(library, threads, cores, setup, code)
   self.last = self.last + 1
   local id = self.last
   local answer = self:ask {
-    ['do'] = 'prepare', id = id, library = library, threads = threads, setup = setup, code = code }
+    ['do'] = 'prepare', id = id, library = library, threads = threads, cores = cores,
+    setup = setup, code = code }
   if not answer.ready then return nil end
   return function(count)
     return self:ask { ['do'] = 'time', id = id, count = count }.seconds

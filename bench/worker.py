@@ -107,6 +107,8 @@ def prepare(request, tmp, data):
     library = request["library"]
     if {"numpy": np, "torch": torch, "cupy": cupy}[library] is None:
         return None
+    if "cores" in request:
+        os.sched_setaffinity(0, request["cores"])
     if library == "torch":
         torch.set_num_threads(request["threads"])
     source = TEMPLATE.format(
