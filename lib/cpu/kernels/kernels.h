@@ -155,11 +155,13 @@ void MT_ISA(mt__fill_scan)(mt__kernels *k);
 #define MT_INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
-/* A short loop, of which each turn is better compiled by itself. */
+/* A short loop, of which each turn is better compiled by itself; and one of which none is. */
 #if defined(__clang__)
 #define MT_UNROLLED _Pragma("clang loop unroll(full)")
+#define MT_ROLLED   _Pragma("clang loop unroll(disable)")
 #else
 #define MT_UNROLLED _Pragma("GCC unroll 16")
+#define MT_ROLLED   _Pragma("GCC unroll 1")
 #endif
 
 #endif
