@@ -68,7 +68,7 @@ local function contestants(row, threads, context, span, complaints)
     if type(code) == 'function' then code = code() end
     if code and context.peer then
       local ok, problem = pcall(function()
-        local run, drop = context.peer:prepare(library, threads, where, (code.setup or '') .. '\n', code[1])
+        local run, drop = context.peer:prepare(library, threads, (code.setup or '') .. '\n', code[1], where)
         if run then
           drops[#drops + 1] = drop
           add(library, run, code.per)

@@ -42,11 +42,11 @@ end
 --- A function that times `count` runs of a statement, or nil where the library is not there.
 ---@param library string 'numpy', 'torch' or 'cupy'
 ---@param threads integer
----@param cores integer[]? the cores to run on
 ---@param setup string statements run once
 ---@param code string the statements to time
+---@param cores? integer[] the cores to run on; as before unless told
 ---@return fun(count: integer): number? run, fun()? drop
-function Peer:prepare(library, threads, cores, setup, code)
+function Peer:prepare(library, threads, setup, code, cores)
   self.last = self.last + 1
   local id = self.last
   local answer = self:ask {

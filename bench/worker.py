@@ -4,7 +4,8 @@ With the argument `gpu` after the folder for files PyTorch and CuPy have their o
 measurement ends when the GPU has done what was queued.
 
 Requests are lines of JSON on standard input, answers lines of JSON on standard output:
-  {"do": "prepare", "id": 1, "library": "numpy", "threads": 1, "setup": ..., "code": ...}
+  {"do": "prepare", "id": 1, "library": "numpy", "threads": 1, "cores": [0],
+   "setup": ..., "code": ...}
   {"do": "time", "id": 1, "count": 10}    ->  {"seconds": for all 10}
   {"do": "drop", "id": 1}
   {"do": "versions"}
