@@ -20,18 +20,18 @@ local limit = ffi.new('int64_t[1]', SMALLEST)
 local WRITING = 32e9   -- bytes per second, about
 local SHORTWALK = 6e-4 -- seconds
 local SWEEP = 4e-8     -- seconds for each dead tensor, about
+local PACE = 4e-10     -- seconds for each byte of the Lua heap, at most
 local walk = 1e-4      -- seconds: what is thought of the heap
 
 local function collect()
   local start, before = C.mt_clock(), tonumber(counters.count_)
   collectgarbage()
-  local freed = before - tonumber(counters.count_)
-  -- It rises slowly: a walk that was interrupted says nothing about the heap.
-  walk = math.max(1e-5, math.min(C.mt_clock() - start - freed * SWEEP, 1.25 * walk))
+  local freed, heap = before - tonumber(counters.count_), collectgarbage('count') * 1024
+  -- It rises slowly, as a walk that was interrupted says nothing about the heap, and not beyond what the heap
+  -- can take: dead tensors that were out of the caches, more of them as the budget grows, cost more than SWEEP.
+  walk = math.max(1e-5, math.min(C.mt_clock() - start - freed * SWEEP, 1.25 * walk, PACE * heap))
   local budget = SMALLEST
-  if walk > SHORTWALK then
-    budget = math.min(WRITING * walk, math.max(LARGEST, 2 * collectgarbage('count') * 1024))
-  end
+  if walk > SHORTWALK then budget = math.min(WRITING * walk, math.max(LARGEST, 2 * heap)) end
   limit[0] = counters.used_ + budget
 end
 
