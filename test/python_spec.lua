@@ -230,10 +230,19 @@ describe('moontorch.python', function()
       from_numpy = function() for _ = 1, 300 do torch.from_numpy(a):free() end end,
       numpy = function() for _ = 1, 300 do t:numpy() end end,
     } do
+      local compiled, trouble = 0, nil
+      local function watch(what, _, _, _, code)
+        if what == 'stop' then compiled = compiled + 1 end
+        if what == 'abort' then trouble = require('jit.vmdef').traceerr[code] or code end
+      end
       collectgarbage()
       collectgarbage 'stop' -- a finalizer in the midst of a recording ends it
-      assert(require 'test.traces'(share), name)
+      jit.flush()
+      jit.attach(watch, 'trace')
+      share()
+      jit.attach(watch)
       collectgarbage 'restart'
+      assert(compiled > 0 and not trouble, ('%s: %d traces, %s'):format(name, compiled, tostring(trouble)))
     end
   ]=])
 
