@@ -225,10 +225,14 @@ describe('moontorch.python', function()
   check('loops that share are compiled, where Python was started here', [=[
     local np = py.import 'numpy'
     local a, t = np.ones(8), torch.ones(8)
-    t:numpy()
+    -- What happens once in a while would end a recording: here the list of tensors grows, and LuaJIT looks up
+    -- C functions and notices flushed traces, before.
+    local kept = {}
+    for i = 1, 2000 do kept[i] = torch.ones(1) end
+    kept = nil
     for name, share in pairs {
-      from_numpy = function() for _ = 1, 300 do torch.from_numpy(a):free() end end,
-      numpy = function() for _ = 1, 300 do t:numpy() end end,
+      from_numpy = function(n) for _ = 1, n do torch.from_numpy(a):free() end end,
+      numpy = function(n) for _ = 1, n do t:numpy() end end,
     } do
       local compiled, trouble = 0, nil
       local function watch(what, _, _, _, code)
@@ -236,10 +240,12 @@ describe('moontorch.python', function()
         if what == 'abort' then trouble = require('jit.vmdef').traceerr[code] or code end
       end
       collectgarbage()
+      collectgarbage()
       collectgarbage 'stop' -- a finalizer in the midst of a recording ends it
+      share(3)
       jit.flush()
       jit.attach(watch, 'trace')
-      share()
+      share(300)
       jit.attach(watch)
       collectgarbage 'restart'
       assert(compiled > 0 and not trouble, ('%s: %d traces, %s'):format(name, compiled, tostring(trouble)))
