@@ -23,9 +23,15 @@ local SWEEP = 4e-8     -- seconds for each dead tensor, about
 local PACE = 4e-10     -- seconds for each byte of the Lua heap, at most
 local walk = 1e-4      -- seconds: what is thought of the heap
 
+-- One cycle of the collector, or what is left of one. A full collection sweeps all of the heap before the
+-- cycle, too, which takes half as long again.
+local function cycle()
+  repeat until collectgarbage('step', 2 ^ 30)
+end
+
 local function collect()
   local start, before = C.mt_clock(), tonumber(counters.count_)
-  collectgarbage()
+  cycle()
   local freed, heap = before - tonumber(counters.count_), collectgarbage('count') * 1024
   -- It rises slowly, as a walk that was interrupted says nothing about the heap, and not beyond what the heap
   -- can take: dead tensors that were out of the caches, more of them as the budget grows, cost more than SWEEP.
@@ -53,7 +59,7 @@ end
 
 local function collectdevice()
   local start = C.mt_clock()
-  collectgarbage()
+  cycle()
   local budget = math.min(DEVICE_WRITING * (C.mt_clock() - start), DEVICE_LARGEST, devicefree() / 4)
   devicelimit[0] = device.held_[0] + math.max(budget, DEVICE_SMALLEST)
 end
