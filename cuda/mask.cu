@@ -1,19 +1,24 @@
 /*
- * Masks: how many elements are set, and what is done with those, in C order. A block counts what a
- * tile of the mask has; the counts are added up to the tiles' first positions; then a block lists a
- * tile's set elements in shared memory, and its threads take one each, so that neighbours write
- * neighbours.
+ * Masks: what is done with the elements that are set, in C order. CUB selects their numbers; the
+ * "memory" that it writes those to does the work, as neighbours next to each other.
  */
 #include "mask.h"
 
+#include <cub/device/device_select.cuh>
+#include <iterator>
+
 namespace {
 
-enum { THREADS = 256, ITEMS = 8, TILE = THREADS * ITEMS };
+enum { THREADS = 256 };
+
+/* Elements that CUB is given at once. Tests set less. */
+#if !defined(MT_SELECTED)
+#define MT_SELECTED (INT64_C(1) << 30)
+#endif
 
 struct job {
   mt__strided walk; /* of the mask and a tensor, in C order */
-  int64_t n, tiles;
-  int64_t *first; /* of each tile: how many elements are set up to its end */
+  int64_t n;
   int32_t bytes;
   bool aligned;
   /* Elements one after the other, or one for all where the step is 0; NULL: coordinates are wanted.
@@ -26,26 +31,8 @@ struct job {
 
 __device__ inline bool is_set(const job &w, int64_t i) {
   int64_t at[1] = {0};
-  if (i >= w.n) return false;
   mt__strided_at(w.walk, i, at);
   return w.walk.data[0][at[0]] != 0;
-}
-
-__global__ void count_kernel(job w) {
-  __shared__ int32_t counts[THREADS];
-  int32_t own = (int32_t)threadIdx.x;
-  for (int64_t tile = blockIdx.x; tile < w.tiles; tile += gridDim.x) {
-    int32_t count = 0;
-    for (int32_t k = 0; k < ITEMS; k++) count += is_set(w, tile * TILE + k * THREADS + own);
-    counts[own] = count;
-    __syncthreads();
-    for (int32_t half = THREADS / 2; half > 0; half /= 2) {
-      if (own < half) counts[own] += counts[own + half];
-      __syncthreads();
-    }
-    if (own == 0) w.first[tile] = counts[0];
-    __syncthreads();
-  }
 }
 
 /* The set element number `position`, which is number i of the walk. */
@@ -62,36 +49,86 @@ __device__ inline void take(const job &w, int64_t position, int64_t i) {
   mt__copy_bits(w.to_dense ? dense : sparse, w.to_dense ? sparse : dense, w.bytes, w.aligned);
 }
 
-__global__ void take_kernel(job w) {
-  __shared__ int32_t counts[THREADS];
-  __shared__ int16_t listed[TILE];
-  int32_t own = (int32_t)threadIdx.x;
-  for (int64_t tile = blockIdx.x; tile < w.tiles; tile += gridDim.x) {
-    /* Neighbours read neighbours; the list is made from a thread's own run of elements. */
-    for (int32_t k = 0; k < ITEMS; k++)
-      listed[k * THREADS + own] = is_set(w, tile * TILE + k * THREADS + own);
-    __syncthreads();
-    bool set[ITEMS];
-    int32_t count = 0, before;
-    for (int32_t k = 0; k < ITEMS; k++) count += set[k] = listed[own * ITEMS + k] != 0;
-    before = count;
-    counts[own] = count;
-    __syncthreads();
-    for (int32_t reach = 1; reach < THREADS; reach *= 2) {
-      if (own >= reach) before += counts[own - reach];
-      __syncthreads();
-      counts[own] = before;
-      __syncthreads();
-    }
-    before -= count;
-    for (int32_t k = 0; k < ITEMS; k++)
-      if (set[k]) listed[before++] = (int16_t)(own * ITEMS + k);
-    int32_t total = counts[THREADS - 1];
-    int64_t first = tile > 0 ? w.first[tile - 1] : 0;
-    __syncthreads();
-    for (int32_t j = own; j < total; j += THREADS) take(w, first + j, tile * TILE + listed[j]);
-    __syncthreads();
+/* A job on the device, where it is not too large to be handed on by value. */
+struct selection {
+  job w;
+  int64_t before, selected; /* elements, by earlier calls of CUB and by the last one */
+};
+
+__global__ void begin_kernel(selection *s, job w) {
+  s->w = w;
+  s->before = s->selected = 0;
+}
+
+__global__ void advance_kernel(selection *s) {
+  s->before += s->selected;
+}
+
+/* An iterator of CUB's: what it gives or takes is of element first + i. */
+template <typename Derived, typename Value, typename Reference> struct numbered {
+  using iterator_category = std::random_access_iterator_tag;
+  using value_type = Value;
+  using difference_type = int64_t;
+  using pointer = Value *;
+  using reference = Reference;
+  const selection *s;
+  int64_t first;
+  __host__ __device__ Derived operator+(int64_t n) const {
+    return Derived{{s, first + n}};
   }
+  __device__ Reference operator*() const {
+    return (*static_cast<const Derived *>(this))[0];
+  }
+};
+
+struct numbers : numbered<numbers, int64_t, int64_t> {
+  __device__ int64_t operator[](int64_t i) const {
+    return first + i;
+  }
+};
+
+struct flags : numbered<flags, bool, bool> {
+  __device__ bool operator[](int64_t i) const {
+    return is_set(s->w, first + i);
+  }
+};
+
+struct taken {
+  const selection *s;
+  int64_t position;
+  __device__ const taken &operator=(int64_t i) const {
+    take(s->w, s->before + position, i);
+    return *this;
+  }
+};
+
+struct takes : numbered<takes, int64_t, taken> {
+  __device__ taken operator[](int64_t i) const {
+    return {s, first + i};
+  }
+};
+
+int32_t run(const char *op, int32_t device, job w) {
+  w.n = mt__strided_count(&w.walk);
+  if (w.n == 0) return 0;
+  mt__scratch memory(device), scratch(device);
+  MT_TRY(memory.take(sizeof(selection)));
+  selection *s = memory.data<selection>();
+  MT_TRY(mt__launch(op, device, begin_kernel, dim3(1), dim3(1), s, w));
+  size_t bytes = 0;
+  for (int64_t first = 0; first < w.n;) {
+    int64_t n = w.n - first < MT_SELECTED ? w.n - first : MT_SELECTED;
+    MT_CUDA_TRY(op, cub::DeviceSelect::Flagged(scratch.data<void>(), bytes, numbers{{s, first}},
+                                               flags{{s, first}}, takes{{s, 0}}, &s->selected,
+                                               (int32_t)n, mt__cuda_stream(device)));
+    if (scratch.data() == nullptr) { /* it told how much memory it takes */
+      MT_TRY(scratch.take((int64_t)bytes + 1));
+      continue;
+    }
+    first += n;
+    if (first < w.n) MT_TRY(mt__launch(op, device, advance_kernel, dim3(1), dim3(1), s));
+  }
+  return 0;
 }
 
 /* One value for all that are set: positions are not needed. */
@@ -99,19 +136,6 @@ __global__ void fill_kernel(job w) {
   int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x, step = (int64_t)gridDim.x * THREADS;
   for (; i < w.n; i += step)
     if (is_set(w, i)) take(w, 0, i);
-}
-
-int32_t run(const char *op, int32_t device, job w) {
-  w.n = mt__strided_count(&w.walk);
-  if (w.n == 0) return 0;
-  w.tiles = (w.n + TILE - 1) / TILE;
-  mt__scratch scratch(device);
-  MT_TRY(scratch.take(w.tiles * (int64_t)sizeof *w.first));
-  w.first = scratch.data<int64_t>();
-  dim3 blocks = mt__blocks(w.tiles);
-  MT_TRY(mt__launch(op, device, count_kernel, blocks, dim3(THREADS), w));
-  MT_TRY(mt__add_up(op, device, w.first, w.tiles));
-  return mt__launch(op, device, take_kernel, blocks, dim3(THREADS), w);
 }
 
 } // namespace

@@ -44,7 +44,5 @@ inline bool mt__whole(const mt_tensor *t) {
 
 /* Elements of an aligned tensor with one of the bits set; waits for the result. reduce.cu */
 int32_t mt__count_bits(const char *op, const mt_tensor *a, uint64_t bits, int64_t *count);
-/* Each of n integers becomes the sum of those up to it. scan.cu */
-int32_t mt__add_up(const char *op, int32_t device, int64_t *p, int64_t n);
 
 #endif

@@ -15,12 +15,7 @@
 static std::atomic<int32_t> tf32{0};
 
 int32_t mt_cuda_allow_tf32(int32_t on) {
-  tf32 = on != 0;
-  return 0;
-}
-
-int32_t mt_cuda_tf32(void) {
-  return tf32;
+  return on < 0 ? (int32_t)tf32 : tf32.exchange(on != 0);
 }
 
 static int32_t check(cublasStatus_t status) {

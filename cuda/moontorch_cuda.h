@@ -64,9 +64,12 @@ typedef struct mt_cuda_generator {
 } mt_cuda_generator;
 MT_API int32_t mt_cuda_get_generator(mt_cuda_generator *out, int32_t device);
 MT_API int32_t mt_cuda_set_generator(const mt_cuda_generator *g, int32_t device);
-/* Whether float32 matrix products may round their operands to TF32; 0 to start with. */
+/* These give what was so before, 0 or 1, and change nothing where on < 0. Both are 0 to start with. */
+/* Whether float32 matrix products may round their operands to TF32. */
 MT_API int32_t mt_cuda_allow_tf32(int32_t on);
-MT_API int32_t mt_cuda_tf32(void);
+/* Whether results must be the same in each run, where parts of them could be joined in any order:
+ * cumsum and cumprod of long lines of floats. */
+MT_API int32_t mt_cuda_deterministic(int32_t on);
 
 /* ------------------------------------------------------------------------- streams and events */
 

@@ -1,13 +1,24 @@
 /*
  * cumsum and cumprod, and how the work of scans is cut.
  */
-#include "mask.h"
 #include "scan.h"
+
+#include <atomic>
 
 enum {
   CHUNK = 16384, /* elements of the lines of a tile that are worth a block */
   BLOCKS = 8192  /* chunks are made up to as many blocks */
 };
+
+static std::atomic<int32_t> deterministic{0};
+
+int32_t mt_cuda_deterministic(int32_t on) {
+  return on < 0 ? (int32_t)deterministic : deterministic.exchange(on != 0);
+}
+
+bool mt__scans_lines(const mt__scan &s, bool exact) {
+  return s.length >= MT_LONGLINE && s.length <= INT32_MAX && !s.across && (exact || !deterministic);
+}
 
 static int64_t magnitude(int64_t n) {
   return n < 0 ? -n : n;
@@ -69,53 +80,61 @@ namespace {
 
 /* Of integers and bool, which wrap. */
 struct integer_run {
+  typedef mt__widths<uint8_t, uint16_t, uint32_t, uint64_t> widths;
+  enum { EXACT = true };
   uint64_t value;
-  __device__ void start(const mt__scan &s) {
+  __device__ void start(const mt__scan_rule &s) {
     value = s.product;
   }
-  template <typename Bits> static __device__ integer_run of(Bits bits, int64_t, const mt__scan &s) {
+  template <typename Bits>
+  static __device__ integer_run of(Bits bits, int64_t, const mt__scan_rule &s) {
     return integer_run{mt__integer_of(bits, s.of)};
   }
-  __device__ void join(const integer_run &other, const mt__scan &s) {
+  __device__ void join(const integer_run &other, const mt__scan_rule &s) {
     value = s.product ? value * other.value : value + other.value;
   }
-  __device__ void store(char *out, char *, const char *, const mt__scan &s) const {
+  __device__ void store(char *out, char *, const char *, const mt__scan_rule &s) const {
     mt__store_integer(s.out_bytes, out, value);
   }
 };
 
 struct real_run {
+  typedef mt__widths<uint16_t, uint32_t, uint64_t> widths;
+  enum { EXACT = false };
   double value;
-  __device__ void start(const mt__scan &s) {
+  __device__ void start(const mt__scan_rule &s) {
     value = s.product;
   }
-  template <typename Bits> static __device__ real_run of(Bits bits, int64_t, const mt__scan &s) {
+  template <typename Bits>
+  static __device__ real_run of(Bits bits, int64_t, const mt__scan_rule &s) {
     return real_run{mt__real_of(bits, s.of)};
   }
-  __device__ void join(const real_run &other, const mt__scan &s) {
+  __device__ void join(const real_run &other, const mt__scan_rule &s) {
     value = s.product ? value * other.value : value + other.value;
   }
-  __device__ void store(char *out, char *, const char *, const mt__scan &s) const {
+  __device__ void store(char *out, char *, const char *, const mt__scan_rule &s) const {
     mt__store_real(s.out_dtype, out, value);
   }
 };
 
 struct complex_run {
+  typedef mt__widths<mt__pair<float>, mt__pair<double>> widths;
+  enum { EXACT = false };
   double re, im;
-  __device__ void start(const mt__scan &s) {
+  __device__ void start(const mt__scan_rule &s) {
     re = s.product;
     im = 0;
   }
   template <typename Part>
-  static __device__ complex_run of(mt__pair<Part> x, int64_t, const mt__scan &) {
+  static __device__ complex_run of(mt__pair<Part> x, int64_t, const mt__scan_rule &) {
     return complex_run{x.re, x.im};
   }
-  __device__ void join(const complex_run &x, const mt__scan &s) {
+  __device__ void join(const complex_run &x, const mt__scan_rule &s) {
     double a = re, b = im;
     re = s.product ? a * x.re - b * x.im : a + x.re;
     im = s.product ? a * x.im + b * x.re : b + x.im;
   }
-  __device__ void store(char *out, char *, const char *, const mt__scan &s) const {
+  __device__ void store(char *out, char *, const char *, const mt__scan_rule &s) const {
     mt__store_complex(s.out_dtype, out, mt__pair<double>{re, im});
   }
 };
@@ -131,32 +150,9 @@ int32_t mt__cuda_scan(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t di
   mt__plan_scan(&s, out, out, a, dim);
   s.of = mt__meaning_of(a->dtype_, false);
   s.product = op == MT_OP_CUMPROD;
-  switch (a->dtype_) {
-  case MT_BOOL:
-  case MT_INT8:
-  case MT_UINT8:
-    return mt__run_scan<integer_run, uint8_t>(name, device, s);
-  case MT_INT16:
-  case MT_UINT16:
-    return mt__run_scan<integer_run, uint16_t>(name, device, s);
-  case MT_INT32:
-  case MT_UINT32:
-    return mt__run_scan<integer_run, uint32_t>(name, device, s);
-  case MT_INT64:
-  case MT_UINT64:
-    return mt__run_scan<integer_run, uint64_t>(name, device, s);
-  case MT_FLOAT16:
-  case MT_BFLOAT16:
-    return mt__run_scan<real_run, uint16_t>(name, device, s);
-  case MT_FLOAT32:
-    return mt__run_scan<real_run, uint32_t>(name, device, s);
-  case MT_FLOAT64:
-    return mt__run_scan<real_run, uint64_t>(name, device, s);
-  case MT_COMPLEX64:
-    return mt__run_scan<complex_run, mt__pair<float>>(name, device, s);
-  default:
-    return mt__run_scan<complex_run, mt__pair<double>>(name, device, s);
-  }
+  if (mt__kind(a->dtype_) == MT_KIND_COMPLEX) return mt__run_scan<complex_run>(name, device, s);
+  if (s.of.real) return mt__run_scan<real_run>(name, device, s);
+  return mt__run_scan<integer_run>(name, device, s);
 }
 
 int32_t mt__cuda_scan_index(int32_t op, mt_tensor *values, mt_tensor *indices, const mt_tensor *a,
@@ -168,16 +164,4 @@ int32_t mt__cuda_scan_index(int32_t op, mt_tensor *values, mt_tensor *indices, c
   mt__plan_scan(&s, values, indices, a, dim);
   s.of = mt__meaning_of(a->dtype_, op == MT_OP_CUMMIN);
   return mt__scan_extreme(mt__op_row(MT_SCAN, op)->name, device, s);
-}
-
-int32_t mt__add_up(const char *op, int32_t device, int64_t *p, int64_t n) {
-  mt__scan s = {};
-  s.lines.data[0] = s.lines.data[1] = s.lines.data[2] = (char *)p;
-  s.nlines = 1;
-  s.length = s.chunk = n;
-  s.in_stride = s.out_stride = s.at_stride = sizeof *p;
-  s.of = mt__meaning_of(MT_INT64, false);
-  s.in_bytes = s.out_bytes = sizeof *p;
-  s.chunks = 1;
-  return mt__run_scan<integer_run, uint64_t>(op, device, s);
 }

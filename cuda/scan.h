@@ -6,34 +6,23 @@
  * turned such that each thread then has some elements of one line after another. Where there are
  * too few lines to keep a device busy, they are cut into chunks: their totals are found first,
  * scanned, and carried into the chunks. The cuts depend on the shape alone, and so does the result.
+ * Long lines go to CUB: scan_line.h.
  *
  * A state is a struct without constructors, of no elements after start():
  *
- *   static State of(bits, i, scan)                element number i of a line
- *   void join(const State &other, scan)           takes in the elements of another, in any order
- *   void store(out, at, line, scan)               writes the result; `line` is where the line
- * begins in the input
+ *   widths                               the types of the bits that it takes, in an mt__widths
+ *   EXACT                                the result is the same however a line is cut
+ *   static State of(bits, i, rule)       element number i of a line
+ *   void join(const State &other, rule)  takes in the elements of another, in any order
+ *   void store(out, at, line, rule)      writes the result; `line` is where the line begins in the
+ *                                        input
  */
 #ifndef MT_CUDA_SCAN_H
 #define MT_CUDA_SCAN_H
 
-#include "bits.h"
-#include "strided.h"
+#include "scan_line.h"
 
 enum { MT__SCANNERS = 256 }; /* threads of a block */
-
-struct mt__scan {
-  mt__strided lines; /* of the input, the output and the positions */
-  int64_t nlines, length;
-  int64_t in_stride, out_stride, at_stride; /* along a line */
-  mt__meaning of;
-  int32_t in_bytes, out_bytes, out_dtype;
-  bool product;
-  int32_t width;         /* lines of a tile: a power of two */
-  bool across;           /* lines are neighbours in memory, not the elements of one */
-  int64_t chunk, chunks; /* elements, and how many chunks a line has */
-  void *totals; /* the states of the chunks, line after line; once scanned, up to their ends */
-};
 
 template <typename State> struct mt__tile {
   enum {
@@ -160,16 +149,16 @@ template <typename State, typename Bits> __global__ void mt__scan_kernel(mt__sca
 /* A state as an element of a line of states: how totals are scanned. */
 template <typename State> struct mt__carried {
   State state;
-  __device__ void start(const mt__scan &s) {
+  __device__ void start(const mt__scan_rule &s) {
     state.start(s);
   }
-  static __device__ mt__carried of(const mt__carried &element, int64_t, const mt__scan &) {
+  static __device__ mt__carried of(const mt__carried &element, int64_t, const mt__scan_rule &) {
     return element;
   }
-  __device__ void join(const mt__carried &other, const mt__scan &s) {
+  __device__ void join(const mt__carried &other, const mt__scan_rule &s) {
     state.join(other.state, s);
   }
-  __device__ void store(char *out, char *, const char *, const mt__scan &) const {
+  __device__ void store(char *out, char *, const char *, const mt__scan_rule &) const {
     *(mt__carried *)out = *this;
   }
 };
@@ -186,9 +175,9 @@ inline dim3 mt__scan_blocks(const mt__scan &s) {
   return mt__blocks((s.nlines + s.width - 1) / s.width * s.chunks);
 }
 
-/* Runs a scan of elements as wide as Bits. */
+/* Runs a scan of elements as wide as Bits, in tiles. */
 template <typename State, typename Bits>
-int32_t mt__run_scan(const char *op, int32_t device, mt__scan s) {
+int32_t mt__scan_tiles(const char *op, int32_t device, mt__scan s) {
   mt__cut_scan(&s, sizeof(State));
   mt__scratch scratch(device);
   if (s.chunks > 1) {
@@ -203,6 +192,20 @@ int32_t mt__run_scan(const char *op, int32_t device, mt__scan s) {
   }
   return mt__launch(op, device, mt__scan_kernel<State, Bits>, mt__scan_blocks(s),
                     dim3(MT__SCANNERS), s);
+}
+template <typename State, typename Bits, typename... Wider>
+int32_t mt__scan_width(const char *op, int32_t device, const mt__scan &s,
+                       mt__widths<Bits, Wider...>) {
+  if constexpr (sizeof...(Wider) > 0)
+    if (s.in_bytes != (int32_t)sizeof(Bits))
+      return mt__scan_width<State>(op, device, s, mt__widths<Wider...>());
+  return mt__scan_tiles<State, Bits>(op, device, s);
+}
+
+/* Runs a scan. */
+template <typename State> int32_t mt__run_scan(const char *op, int32_t device, const mt__scan &s) {
+  if (mt__scans_lines(s, State::EXACT)) return mt__scan_lines<State>(op, device, s);
+  return mt__scan_width<State>(op, device, s, typename State::widths());
 }
 
 /* cummax and cummin: scan_extreme.cu */

@@ -29,7 +29,7 @@ struct mt__strided {
 
 /* index becomes the quotient by a size, and the remainder is given. Processors of this kind divide
  * 32 bits several times faster than 64. */
-__device__ inline int64_t mt__split(int64_t *index, int64_t size) {
+__host__ __device__ inline int64_t mt__split(int64_t *index, int64_t size) {
   uint64_t whole = (uint64_t)*index;
   if ((whole | (uint64_t)size) >> 32 == 0) {
     uint32_t small = (uint32_t)whole, quotient = small / (uint32_t)size;
@@ -43,7 +43,8 @@ __device__ inline int64_t mt__split(int64_t *index, int64_t size) {
 
 /* Bytes from the first element to element `index` in the first N operands. */
 template <int N>
-__device__ inline void mt__strided_at(const mt__strided &walk, int64_t index, int64_t (&at)[N]) {
+__host__ __device__ inline void mt__strided_at(const mt__strided &walk, int64_t index,
+                                               int64_t (&at)[N]) {
   MT__ROLLED for (int32_t d = 0; d < walk.ndim; d++) {
     int64_t i = d + 1 < walk.ndim ? mt__split(&index, walk.size[d]) : index;
     for (int k = 0; k < N; k++) at[k] += i * walk.stride[k][d];

@@ -152,6 +152,36 @@ describe('reductions and scans of much', function()
     end)
   end
 
+  on(1, 'scan long lines as on the CPU, and in one way where they must', function()
+    -- As long as CUB takes them, or on the stand-in shorter; the second line does not begin at the first byte.
+    local n = standin and 2 ^ 15 + 77 or 2 ^ 22 + 77
+    for dtype, tolerance in pairs {
+      float32 = 1e-6, float64 = 1e-12, bfloat16 = 1e-2, complex64 = 1e-6, int64 = 0, uint8 = 0,
+    } do
+      local t = torch.FloatTensor(2, n + 1):uniform(-3, 3):to(dtype):slice(2, 2, -1)
+      local c = t:cuda():slice(2, 1, -1)
+      local parts = dtype == 'complex64' and torch.float32 or t.dtype
+      local function sums(x) return torch.cumsum(x, 2):view(parts) end
+      close(sums(t), sums(c), tolerance, 'cumsum of ' .. dtype)
+      if dtype ~= 'complex64' then
+        for name, of in pairs { cummax = torch.cummax, cummin = torch.cummin } do
+          local values, positions = of(t, 2)
+          local gotvalues, gotpositions = of(c, 2)
+          identical(values, gotvalues, name .. ' of ' .. dtype)
+          identical(positions, gotpositions, name .. ' of ' .. dtype)
+        end
+      end
+      assert.is_false(torch.cuda.deterministic(true))
+      local ok, problem = pcall(function()
+        local once, again = sums(c), sums(c)
+        identical(once, again, 'cumsum of ' .. dtype)
+        close(sums(t), once, tolerance, 'cumsum of ' .. dtype)
+      end)
+      assert.is_true(torch.cuda.deterministic(false))
+      assert(ok, problem)
+    end
+  end)
+
   on(1, 'order and select as on the CPU', function()
     -- Many elements are alike, so that what comes first among them matters.
     local t = torch.FloatTensor(rows, columns):random(1, 100)
@@ -172,6 +202,9 @@ describe('reductions and scans of much', function()
     end
     identical(t:nonzero(), c:nonzero(), 'nonzero')
     identical(t:maskedSelect(t:gt(50)), c:maskedSelect(c:gt(50)), 'maskedSelect')
+    local across = torch.FloatTensor(columns, rows):uniform()
+    local function copied(x) return x:clone():t():maskedCopy(x:t():gt(50), across:to(x)) end
+    identical(copied(t), copied(c), 'maskedCopy')
     local order = torch.randperm(rows)
     identical(t:index(1, order), c:index(1, order:cuda()), 'index')
   end)

@@ -206,19 +206,24 @@ return function(torch)
     return number
   end
 
+  local function switch(name, set)
+    return function(on)
+      if on ~= nil and type(on) ~= 'boolean' then fail.raise('%s: expected true or false, not %s', name, type(on)) end
+      return fence(device.plugin(name)[set](on == nil and -1 or on and 1 or 0)) ~= 0
+    end
+  end
+
   --- Whether products of float32 matrices may round their operands to TF32, which keeps 10 bits after the
   --- point: false at first. Given a boolean, says so from now on.
   ---@param on? boolean
   ---@return boolean before
-  function cuda.allowTF32(on)
-    local plugin = device.plugin 'allowTF32'
-    local before = fence(plugin.mt_cuda_tf32()) ~= 0
-    if on ~= nil and type(on) ~= 'boolean' then
-      fail.raise('allowTF32: expected true or false, not %s', type(on))
-    end
-    if on ~= nil then check(plugin.mt_cuda_allow_tf32(on and 1 or 0)) end
-    return before
-  end
+  cuda.allowTF32 = switch('allowTF32', 'mt_cuda_allow_tf32')
+
+  --- Whether cumsum and cumprod of long lines of floats give the same bits in each run, for up to half as
+  --- much time again: false at first. All else does so anyway. Given a boolean, says so from now on.
+  ---@param on? boolean
+  ---@return boolean before
+  cuda.deterministic = switch('deterministic', 'mt_cuda_deterministic')
 
   -- PyTorch's names, of what needs no number of a device, which it counts from 0.
   cuda.is_available, cuda.device_count = cuda.isAvailable, cuda.getDeviceCount
