@@ -168,6 +168,8 @@ end)
 describe('functions that make tensors', function()
   it('zeros, ones, full, empty', function()
     assert.are.same({ { 0, 0 }, { 0, 0 } }, torch.zeros(2, 2):totable())
+    assert.are.same({ 0, 0 }, torch.zeros(2, {}):totable())
+    assert.are.same({}, torch.zeros({}).shape)
     assert.are.same({ 1, 1 }, torch.ones(2, { dtype = torch.int16 }):totable())
     assert.are.equal(torch.int16, torch.ones(2, torch.int16).dtype)
     assert.are.same({ { 7, 7 } }, torch.full({ 1, 2 }, 7):totable())
@@ -179,6 +181,22 @@ describe('functions that make tensors', function()
     assert.are.equal(res, torch.zeros(res, 2, 3))
     assert.are.same({ 2, 3 }, res.shape)
     assert.has_error(function() torch.zeros(2, { dtyp = 'float32' }) end)
+  end)
+
+  it('fill what they are told to, and nothing beside it', function()
+    for _, name in ipairs(NAMES) do
+      for _, value in ipairs { 0, 1, name:find '^u?int' and 0x55 } do
+        local t = torch.ones(3000, { dtype = name })
+        t:narrow(1, 2, 2500):fill(value)
+        t:narrow(1, 2600, 300):view(3, 100):select(2, 50):fill(0)
+        local want = {}
+        for i = 1, 3000 do
+          local filled = i >= 2 and i <= 2501 and value or 1
+          want[i] = (i == 2649 or i == 2749 or i == 2849) and 0 or filled
+        end
+        assert.is_true(torch.equal(torch.tensor(want, { dtype = name }), t), name)
+      end
+    end
   end)
 
   it('their likes', function()

@@ -14,7 +14,8 @@ enum {
   /* An ordinary store first fetches the line that it writes. Of 1e7 float32 sums, stores past the
    * caches took 3.0 ms where ordinary ones took 4.5; with pieces of 4 KB 3.5, of 16 KB 5.2. */
   PAST_PIECE = 1024,
-  PAST_BYTES = 32 << 20, /* in all operands: more than stays in the caches until it is read */
+  PAST_BYTES = 24 << 20, /* in all operands: more than stays in the caches until it is read */
+  FILL_BYTES = 64 << 20, /* where nothing is read, which could want the caches */
   SMALLEST_TILED = 8,    /* below, tiles are mostly edges */
   /* A tile: so many elements of dimension 0, and bytes along a turned input. Of what does not stay
    * in the caches it is a cache line, and the next one is asked for while this one is worked on:
@@ -292,7 +293,7 @@ static bool goes_past(const mt__iter *it, int64_t run) {
     bytes += elements * mt__bytes(o->dtype);
   }
   /* Of a small part of what moves, as the bytes of comparisons, there is little to save. */
-  return bytes >= PAST_BYTES && written * 4 > bytes;
+  return bytes >= (bytes - written < PAST_PIECE ? FILL_BYTES : PAST_BYTES) && written * 4 > bytes;
 }
 
 void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, const mt__runner *runner) {

@@ -1,10 +1,15 @@
 /*
- * Copies: through the cast loops, or past the caches where one large block of bytes goes to
- * another.
+ * Copies: through the cast loops, past the caches where one large block of bytes goes to another,
+ * or by memset where all bytes will be the same.
  */
+#include <string.h>
+
 #include "cpu.h"
 
-enum { STREAM_BYTES = 16 << 20 /* copies of so much leave the caches before anyone reads them */ };
+enum {
+  STREAM_BYTES = 12 << 20, /* copies of so much leave the caches before anyone reads them */
+  GRAIN_BYTES = 1 << 20    /* that are worth a thread */
+};
 
 /* One block of bytes to another, so large that it leaves the caches before anyone reads it. */
 static bool plain_and_large(const mt__iter *it) {
@@ -21,11 +26,27 @@ static void stream_range(int64_t begin, int64_t end, void *ctx) {
   r->settle();
 }
 
+/* One block of one value whose bytes are all the same: 0 above all, for which processors have a way
+ * of their own. 40 MB are 0 after 0.5 ms; to fill them with 1.5 takes 1.1 ms. */
+static bool same_bytes(const mt__iter *it) {
+  const mt__operand *dst = &it->operand[0], *src = &it->operand[1];
+  int64_t bytes = mt__bytes(dst->dtype);
+  return dst->dtype == src->dtype && it->ndim == 1 && dst->stride[0] == bytes &&
+         src->stride[0] == 0 && memcmp(src->data, src->data + 1, (size_t)bytes - 1) == 0;
+}
+
+static void set_range(int64_t begin, int64_t end, void *ctx) {
+  const mt__iter *it = ctx;
+  memset(it->operand[0].data + begin, it->operand[1].data[0], (size_t)(end - begin));
+}
+
 int32_t mt__cpu_copy(mt__iter *it) {
   mt__operand *dst = &it->operand[0], *src = &it->operand[1];
   if (it->numel == 0) return 0;
-  if (plain_and_large(it)) {
-    mt__parallel(it->numel * mt__bytes(dst->dtype), 1 << 20, stream_range, it);
+  bool set = same_bytes(it);
+  if (set || plain_and_large(it)) {
+    mt__parallel(it->numel * mt__bytes(dst->dtype), GRAIN_BYTES, set ? set_range : stream_range,
+                 it);
     return 0;
   }
   /* The casts take any alignment, so nothing needs a buffer. */

@@ -143,12 +143,12 @@ function M.span(size, first, last, step, name)
   return i - 1, floor((j - i) / step) + 1, step
 end
 
---- Splits a trailing table of options off an argument list that `known` keys tell from a list.
+--- Is the last argument a table of options, and not a list?
 ---@param x any
----@return table?
-function M.options(x)
-  local keyed = type(x) == 'table' and getmetatable(x) == nil and x[1] == nil and next(x) ~= nil
-  return keyed and x or nil
+---@param follows boolean other arguments come before it: an empty table is no list of sizes then
+---@return boolean
+function M.options(x, follows)
+  return type(x) == 'table' and getmetatable(x) == nil and x[1] == nil and (follows or next(x) ~= nil)
 end
 
 return M

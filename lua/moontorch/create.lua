@@ -19,7 +19,7 @@ local function trailing(...)
   local n = select('#', ...)
   if n == 0 then return nil, 0 end
   local last = select(n, ...)
-  if dtype.is(last) or args.options(last) then return last, n - 1 end
+  if dtype.is(last) or args.options(last, n > 1) then return last, n - 1 end
   return nil, n
 end
 
