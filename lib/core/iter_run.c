@@ -91,11 +91,14 @@ static void fetch(const char *p, int64_t nbytes) {
 #endif
 }
 
-/* One run whose result is contiguous, in pieces that are written past the caches from a buffer. */
+/* One run whose result is contiguous, in pieces that are written past the caches from a buffer. No
+ * operand has more than PAST_PIECE in a piece. */
 static void run_past(const job *j, char *const *p, const int64_t *stride, int64_t n) {
   _Alignas(64) char buffer[PAST_PIECE];
   const mt__iter *it = j->it;
-  int64_t at = 0, bytes = stride[0];
+  int64_t at = 0, bytes = stride[0], widest = bytes;
+  for (int32_t i = 1; i < it->noperands; i++)
+    if (stride[i] > widest && stride[i] <= 16) widest = stride[i];
   int64_t count = (int64_t)(-(uintptr_t)p[0] % 64) / bytes; /* up to a line's beginning */
   while (at < n) {
     char *q[MT_LOOPOPERANDS];
@@ -109,7 +112,7 @@ static void run_past(const job *j, char *const *p, const int64_t *stride, int64_
     run_run(j, q, stride, count);
     j->runner->stream(out, buffer, count * bytes);
     at += count;
-    count = PAST_PIECE / bytes;
+    count = PAST_PIECE / widest;
   }
 }
 
@@ -282,6 +285,7 @@ static bool find_turned(job *j) {
 static bool goes_past(const mt__iter *it, int64_t run) {
   const mt__operand *out = &it->operand[0];
   int64_t bytes = 0, written = it->numel * mt__bytes(out->dtype);
+  bool buffered = false;
   if (it->costly || it->noutputs != 1 || out->stride[0] != mt__bytes(out->dtype)) return false;
   if (it->size[0] * out->stride[0] < run) return false;
   for (int32_t i = 0; i < it->noperands; i++) {
@@ -291,9 +295,11 @@ static bool goes_past(const mt__iter *it, int64_t run) {
     for (int32_t d = 0; d < it->ndim; d++)
       if (o->stride[d] != 0) elements *= it->size[d];
     bytes += elements * mt__bytes(o->dtype);
+    buffered |= o->buffered;
   }
-  /* Of a small part of what moves, as the bytes of comparisons, there is little to save. */
-  return bytes >= (bytes - written < PAST_PIECE ? FILL_BYTES : PAST_BYTES) && written * 4 > bytes;
+  /* Where casts through buffers cost time too, the result has to be much of what moves. */
+  if (buffered && written * 4 <= bytes) return false;
+  return bytes >= (bytes - written < PAST_PIECE ? FILL_BYTES : PAST_BYTES);
 }
 
 void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, const mt__runner *runner) {
