@@ -16,7 +16,7 @@ int32_t mt_cuda_deterministic(int32_t on) {
   return on < 0 ? (int32_t)deterministic : deterministic.exchange(on != 0);
 }
 
-bool mt__scans_lines(const mt__scan &s, bool exact) {
+bool mt__has_long_lines(const mt__scan &s, bool exact) {
   return s.length >= MT_LONGLINE && s.length <= INT32_MAX && !s.across && (exact || !deterministic);
 }
 

@@ -204,7 +204,7 @@ int32_t mt__scan_width(const char *op, int32_t device, const mt__scan &s,
 
 /* Runs a scan. */
 template <typename State> int32_t mt__run_scan(const char *op, int32_t device, const mt__scan &s) {
-  if (mt__scans_lines(s, State::EXACT)) return mt__scan_lines<State>(op, device, s);
+  if (mt__has_long_lines(s, State::EXACT)) return mt__scan_lines<State>(op, device, s);
   return mt__scan_width<State>(op, device, s, typename State::widths());
 }
 

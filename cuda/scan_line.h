@@ -112,7 +112,7 @@ template <typename State> struct mt__line_join {
 };
 
 /* Whether the lines are long, and lie so that neighbouring threads read neighbouring elements. */
-bool mt__scans_lines(const mt__scan &s, bool exact);
+bool mt__has_long_lines(const mt__scan &s, bool exact);
 
 template <typename State>
 int32_t mt__scan_lines(const char *op, int32_t device, const mt__scan &s) {
