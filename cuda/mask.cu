@@ -5,7 +5,8 @@
 #include "mask.h"
 
 #include <cub/device/device_select.cuh>
-#include <iterator>
+
+#include "each.h"
 
 namespace {
 
@@ -64,47 +65,32 @@ __global__ void advance_kernel(selection *s) {
   s->before += s->selected;
 }
 
-/* An iterator of CUB's: what it gives or takes is of element first + i. */
-template <typename Derived, typename Value, typename Reference> struct numbered {
-  using iterator_category = std::random_access_iterator_tag;
-  using value_type = Value;
-  using difference_type = int64_t;
-  using pointer = Value *;
-  using reference = Reference;
+struct number {
+  __device__ int64_t operator()(int64_t i) const {
+    return i;
+  }
+};
+
+struct flag {
   const selection *s;
-  int64_t first;
-  __host__ __device__ Derived operator+(int64_t n) const {
-    return Derived{{s, first + n}};
-  }
-  __device__ Reference operator*() const {
-    return (*static_cast<const Derived *>(this))[0];
+  __device__ bool operator()(int64_t i) const {
+    return is_set(s->w, i);
   }
 };
 
-struct numbers : numbered<numbers, int64_t, int64_t> {
-  __device__ int64_t operator[](int64_t i) const {
-    return first + i;
-  }
-};
-
-struct flags : numbered<flags, bool, bool> {
-  __device__ bool operator[](int64_t i) const {
-    return is_set(s->w, first + i);
-  }
-};
-
-struct taken {
+/* Where CUB writes the number of an element to. */
+struct taking {
+  struct place {
+    const selection *s;
+    int64_t position;
+    __device__ const place &operator=(int64_t i) const {
+      take(s->w, s->before + position, i);
+      return *this;
+    }
+  };
   const selection *s;
-  int64_t position;
-  __device__ const taken &operator=(int64_t i) const {
-    take(s->w, s->before + position, i);
-    return *this;
-  }
-};
-
-struct takes : numbered<takes, int64_t, taken> {
-  __device__ taken operator[](int64_t i) const {
-    return {s, first + i};
+  __device__ place operator()(int64_t position) const {
+    return {s, position};
   }
 };
 
@@ -118,9 +104,11 @@ int32_t run(const char *op, int32_t device, job w) {
   size_t bytes = 0;
   for (int64_t first = 0; first < w.n;) {
     int64_t n = w.n - first < MT_SELECTED ? w.n - first : MT_SELECTED;
-    MT_CUDA_TRY(op, cub::DeviceSelect::Flagged(scratch.data<void>(), bytes, numbers{{s, first}},
-                                               flags{{s, first}}, takes{{s, 0}}, &s->selected,
-                                               (int32_t)n, mt__cuda_stream(device)));
+    mt__each<int64_t, number> from = {{}, first};
+    mt__each<bool, flag> set = {{s}, first};
+    mt__each<int64_t, taking> to = {{s}, 0};
+    MT_CUDA_TRY(op, cub::DeviceSelect::Flagged(scratch.data<void>(), bytes, from, set, to,
+                                               &s->selected, (int32_t)n, mt__cuda_stream(device)));
     if (scratch.data() == nullptr) { /* it told how much memory it takes */
       MT_TRY(scratch.take((int64_t)bytes + 1));
       continue;

@@ -9,9 +9,9 @@
 #define MT_CUDA_SCAN_LINE_H
 
 #include <cub/device/device_scan.cuh>
-#include <iterator>
 
 #include "bits.h"
+#include "each.h"
 #include "strided.h"
 
 /* Elements of a line that are worth calls of its own. Tests set less. */
@@ -49,25 +49,12 @@ __device__ inline State mt__state_at(const char *p, int64_t i, const mt__scan_ru
   return State::of(*(const Bits *)p, i, rule);
 }
 
-/* The elements of a line as states, from element `first` on, */
+/* The elements of a line as states, */
 template <typename State> struct mt__line_in {
-  using iterator_category = std::random_access_iterator_tag;
-  using value_type = State;
-  using difference_type = int64_t;
-  using pointer = const State *;
-  using reference = State;
   mt__scan_rule rule;
-  const char *line;
-  int64_t first;
-  __device__ State operator[](int64_t i) const {
-    return mt__state_at<State>(line + (first + i) * rule.in_stride, first + i, rule,
-                               typename State::widths());
-  }
-  __device__ State operator*() const {
-    return (*this)[0];
-  }
-  __host__ __device__ mt__line_in operator+(int64_t n) const {
-    return {rule, line, first + n};
+  const char *in;
+  __device__ State operator()(int64_t i) const {
+    return mt__state_at<State>(in + i * rule.in_stride, i, rule, typename State::widths());
   }
 };
 
@@ -82,23 +69,12 @@ template <typename State> struct mt__line_out {
       return *this;
     }
   };
-  using iterator_category = std::random_access_iterator_tag;
-  using value_type = State;
-  using difference_type = int64_t;
-  using pointer = const place *;
-  using reference = place;
   mt__scan_rule rule;
   const char *in;
   char *out, *at;
-  int64_t out_stride, at_stride, first;
-  __device__ place operator[](int64_t i) const {
-    return {this, first + i};
-  }
-  __device__ place operator*() const {
-    return (*this)[0];
-  }
-  __host__ __device__ mt__line_out operator+(int64_t n) const {
-    return {rule, in, out, at, out_stride, at_stride, first + n};
+  int64_t out_stride, at_stride;
+  __device__ place operator()(int64_t i) const {
+    return {this, i};
   }
 };
 
@@ -122,9 +98,9 @@ int32_t mt__scan_lines(const char *op, int32_t device, const mt__scan &s) {
     int64_t at[MT__PLACES] = {0, 0, 0};
     mt__strided_at(s.lines, line < 0 ? 0 : line, at);
     const char *in = s.lines.data[0] + at[0];
-    mt__line_in<State> from = {s, in, 0};
-    mt__line_out<State> to = {
-        s, in, s.lines.data[1] + at[1], s.lines.data[2] + at[2], s.out_stride, s.at_stride, 0};
+    char *out = s.lines.data[1] + at[1], *at_out = s.lines.data[2] + at[2];
+    mt__each<State, mt__line_in<State>> from = {{s, in}, 0};
+    mt__each<State, mt__line_out<State>> to = {{s, in, out, at_out, s.out_stride, s.at_stride}, 0};
     MT_CUDA_TRY(op, cub::DeviceScan::InclusiveScan(scratch.data<void>(), bytes, from, to,
                                                    mt__line_join<State>{s}, (int32_t)s.length,
                                                    mt__cuda_stream(device)));
