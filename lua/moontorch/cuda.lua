@@ -220,7 +220,7 @@ return function(torch)
   cuda.allowTF32 = switch('allowTF32', 'mt_cuda_allow_tf32')
 
   --- Whether cumsum and cumprod of long lines of floats give the same bits in each run, for up to half as
-  --- much time again: false at first. All else does so anyway. Given a boolean, says so from now on.
+  --- much time again: false at first. Given a boolean, says so from now on.
   ---@param on? boolean
   ---@return boolean before
   cuda.deterministic = switch('deterministic', 'mt_cuda_deterministic')
