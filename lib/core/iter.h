@@ -72,6 +72,11 @@ typedef struct mt__runner {
 /* Calls visit for each 1-D run of elements [begin, end) of the walk, dimension 0 being fastest. */
 void mt__iter_walk(const mt__iter *it, int64_t begin, int64_t end, mt_loop visit, void *ctx);
 
+/* Bytes of all operands, more than which do not stay in the caches until they are read again. */
+enum { MT__PAST_BYTES = 24 << 20 };
+/* Bytes that the operands have in memory; what is broadcast counts once. */
+int64_t mt__iter_bytes(const mt__iter *it);
+
 /* Runs a loop of at most MT_LOOPOPERANDS operands over everything, on as many threads as it is
  * worth. */
 void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, const mt__runner *runner);

@@ -14,9 +14,9 @@ enum {
   /* An ordinary store first fetches the line that it writes. Of 1e7 float32 sums, stores past the
    * caches took 3.0 ms where ordinary ones took 4.5; with pieces of 4 KB 3.5, of 16 KB 5.2. */
   PAST_PIECE = 1024,
-  PAST_BYTES = 24 << 20, /* in all operands: more than stays in the caches until it is read */
-  FILL_BYTES = 64 << 20, /* where nothing is read, which could want the caches */
-  SMALLEST_TILED = 8,    /* below, tiles are mostly edges */
+  FILL_BYTES =
+      64 << 20,       /* in place of MT__PAST_BYTES where nothing is read that wants the caches */
+  SMALLEST_TILED = 8, /* below, tiles are mostly edges */
   /* A tile: so many elements of dimension 0, and bytes along a turned input. Of what does not stay
    * in the caches it is a cache line, and the next one is asked for while this one is worked on:
    * 4096 x 4096 float32 sums with one operand turned take 13 ms so, and 27 ms in wide tiles. */
@@ -279,27 +279,33 @@ static bool find_turned(job *j) {
   return true;
 }
 
+int64_t mt__iter_bytes(const mt__iter *it) {
+  int64_t bytes = 0;
+  for (int32_t i = 0; i < it->noperands; i++) {
+    int64_t elements = 1;
+    for (int32_t d = 0; d < it->ndim; d++)
+      if (it->operand[i].stride[d] != 0) elements *= it->size[d];
+    bytes += elements * mt__bytes(it->operand[i].dtype);
+  }
+  return bytes;
+}
+
 /* Is the result one to be written past the caches: long, contiguous over `run` bytes, and not read
  * just before? Beside a costly loop, ordinary stores overlap with it: 1e7 exponentials take 2.3 ms
  * so, 3.1 ms past the caches. */
 static bool goes_past(const mt__iter *it, int64_t run) {
   const mt__operand *out = &it->operand[0];
-  int64_t bytes = 0, written = it->numel * mt__bytes(out->dtype);
+  int64_t bytes = mt__iter_bytes(it), written = it->numel * mt__bytes(out->dtype);
   bool buffered = false;
   if (it->costly || it->noutputs != 1 || out->stride[0] != mt__bytes(out->dtype)) return false;
   if (it->size[0] * out->stride[0] < run) return false;
   for (int32_t i = 0; i < it->noperands; i++) {
-    const mt__operand *o = &it->operand[i];
-    if (i > 0 && o->data == out->data) return false;
-    int64_t elements = 1;
-    for (int32_t d = 0; d < it->ndim; d++)
-      if (o->stride[d] != 0) elements *= it->size[d];
-    bytes += elements * mt__bytes(o->dtype);
-    buffered |= o->buffered;
+    if (i > 0 && it->operand[i].data == out->data) return false;
+    buffered |= it->operand[i].buffered;
   }
   /* Where casts through buffers cost time too, the result has to be much of what moves. */
   if (buffered && written * 4 <= bytes) return false;
-  return bytes >= (bytes - written < PAST_PIECE ? FILL_BYTES : PAST_BYTES);
+  return bytes >= (bytes - written < PAST_PIECE ? FILL_BYTES : MT__PAST_BYTES);
 }
 
 void mt__iter_run(mt__iter *it, mt_loop loop, void *ctx, const mt__runner *runner) {

@@ -6,16 +6,13 @@
 
 #include "cpu.h"
 
-enum {
-  STREAM_BYTES = 12 << 20, /* copies of so much leave the caches before anyone reads them */
-  GRAIN_BYTES = 1 << 20    /* that are worth a thread */
-};
+enum { GRAIN_BYTES = 1 << 20 /* that are worth a thread */ };
 
 /* One block of bytes to another, so large that it leaves the caches before anyone reads it. */
 static bool plain_and_large(const mt__iter *it) {
   const mt__operand *dst = &it->operand[0], *src = &it->operand[1];
   int64_t bytes = mt__bytes(dst->dtype);
-  return dst->dtype == src->dtype && it->ndim == 1 && it->numel * bytes >= STREAM_BYTES &&
+  return dst->dtype == src->dtype && it->ndim == 1 && mt__iter_bytes(it) >= MT__PAST_BYTES &&
          dst->stride[0] == bytes && src->stride[0] == bytes;
 }
 

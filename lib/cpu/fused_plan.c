@@ -9,10 +9,9 @@
 enum {
   MOST_ELEMENTS = 2048, /* of a block: beyond, calls cost nothing any more */
   LEAST_ELEMENTS = 64,
-  CACHE_BYTES = 24576,   /* what registers should take, to stay in the first cache */
-  SHORT_RUN = 256,       /* elements: shorter runs are gathered to blocks */
-  CELL = 16,             /* bytes for one element of any dtype */
-  PAST_BYTES = 32 << 20, /* in all operands: more than stays in the caches until it is read */
+  CACHE_BYTES = 24576, /* what registers should take, to stay in the first cache */
+  SHORT_RUN = 256,     /* elements: shorter runs are gathered to blocks */
+  CELL = 16,           /* bytes for one element of any dtype */
   /* Of an operand, in blocks of what comes from memory. a * b + c of 1e7 float32 took 4.0 ms where
    * the lines of so many bytes were asked for at once, 4.4 with twice and 8 with four times as
    * much. */
@@ -44,18 +43,6 @@ static void plan_access(plan *w) {
     else
       w->access[i] = spaced(it, o, mt__bytes(o->dtype), w->gathered) ? IN_PLACE : THROUGH_BLOCK;
   }
-}
-
-/* Do the operands come from memory, rather than from a cache? */
-static bool goes_past(const mt__iter *it) {
-  int64_t bytes = 0;
-  for (int32_t i = 0; i < it->noperands; i++) {
-    int64_t elements = 1;
-    for (int32_t d = 0; d < it->ndim; d++)
-      if (it->operand[i].stride[d] != 0) elements *= it->size[d];
-    bytes += elements * mt__bytes(it->operand[i].dtype);
-  }
-  return bytes >= PAST_BYTES;
 }
 
 static void plan_values(plan *w) {
@@ -198,7 +185,7 @@ int32_t mt__plan_fused(plan *w, const mt__stage *s) {
   w->last = (int32_t *)(void *)(w->offset + places);
   int32_t *free_list = w->last + places;
   w->one = (bool *)(free_list + places);
-  w->past = goes_past(&s->it);
+  w->past = mt__iter_bytes(&s->it) >= MT__PAST_BYTES; /* operands come from memory */
   plan_access(w);
   plan_values(w);
   plan_outputs(w);
