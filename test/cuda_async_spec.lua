@@ -90,6 +90,7 @@ describe('work on a GPU', function()
 
   gpu.on(1, 'goes on in a stream that was let go of', function()
     local c = torch.zeros(1000, at)
+    torch.cuda.synchronize()
     for _ = 1, 50 do
       torch.cuda.withStream(torch.cuda.Stream(), function() c:add(1) end)
       torch.cuda.synchronize()

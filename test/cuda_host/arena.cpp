@@ -33,7 +33,8 @@ static size_t round_up(size_t n, size_t to) {
 
 void arena::reserve(size_t bytes) {
   size = round_up(bytes, PAGE);
-  void *p = mmap(nullptr, size + PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *p =
+      mmap(nullptr, size + PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) {
     perror("cuda_host: no address space for a device");
     abort();
@@ -101,6 +102,7 @@ char *arena::take(size_t bytes, bool pooled) {
   char *data = base + offset;
   ASAN_POISON_MEMORY_REGION(data, span);
   ASAN_UNPOISON_MEMORY_REGION(data, bytes);
+  forget(*this, data, span);
   live[data] = {bytes, span, pooled, false};
   return data;
 }

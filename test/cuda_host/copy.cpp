@@ -56,12 +56,19 @@ static cudaError_t copy(state &s, void *to, const void *from, size_t bytes, cuda
   if (t.kind == ON_DEVICE && f.kind == PAGEABLE && !wait) {
     auto staged =
         std::make_shared<std::vector<char>>((const char *)from, (const char *)from + bytes);
-    push(s, q, reach(t), [to, staged] { memcpy(to, staged->data(), staged->size()); });
+    push(s, q, reach(t), [to, staged] {
+      use(to, staged->size(), true);
+      memcpy(to, staged->data(), staged->size());
+    });
     return cudaSuccess;
   }
-  push(s, q, reach(t) | reach(f), [to, from, bytes] { memmove(to, from, bytes); });
+  push(s, q, reach(t) | reach(f), [to, from, bytes] {
+    use(from, bytes, false);
+    use(to, bytes, true);
+    memmove(to, from, bytes);
+  });
   /* The host is not held up by what stays on devices. */
-  if (hosts || t.kind == PAGEABLE || (wait && !devices)) run_until(s, *q, q->last);
+  if (hosts || t.kind == PAGEABLE || (wait && !devices)) wait_for(s, *q);
   return cudaSuccess;
 }
 
@@ -87,7 +94,10 @@ static cudaError_t fill(state &s, void *to, int byte, size_t bytes, cudaStream_t
   if (bytes == 0) return cudaSuccess;
   place t = find_place(s, to, bytes);
   if (t.kind != ON_DEVICE && t.kind != PINNED) return cudaErrorInvalidValue;
-  push(s, q, reach(t), [to, byte, bytes] { memset(to, byte, bytes); });
+  push(s, q, reach(t), [to, byte, bytes] {
+    use(to, bytes, true);
+    memset(to, byte, bytes);
+  });
   return cudaSuccess;
 }
 

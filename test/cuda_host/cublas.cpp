@@ -63,6 +63,11 @@ struct matrix {
     if (stride > 0) last += stride * (batches - 1);
     return {data, (size_t)last * bytes_of(type)};
   }
+  void use(int batch, bool write) const {
+    for (int column = 0; column < columns; column++)
+      cuda_host::use(at(batch) + (long long)column * leading * (long long)bytes_of(type),
+                     (size_t)rows * bytes_of(type), write);
+  }
 };
 
 struct product {
@@ -124,6 +129,9 @@ char letter(cublasOperation_t op) {
 void multiply(const product &p) {
   char ta = letter(p.transa), tb = letter(p.transb);
   for (int i = 0; i < p.batches; i++) {
+    p.a.use(i, false);
+    p.b.use(i, false);
+    p.c.use(i, true);
     bool narrow = p.a.type == CUDA_R_16F || p.a.type == CUDA_R_16BF || p.tf32;
     if (narrow && p.a.type != CUDA_C_32F) {
       std::vector<float> a = as_floats(p.a, i, p.tf32), b = as_floats(p.b, i, p.tf32), c;

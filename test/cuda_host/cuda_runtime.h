@@ -6,6 +6,7 @@
 #define CUDA_HOST_RUNTIME_H
 
 #include <functional>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -172,16 +173,31 @@ template <typename T> cudaError_t cudaHostAlloc(T **data, size_t bytes, unsigned
 }
 
 namespace cuda_host {
-/* Queues a grid; `thread` is what each of its threads does. */
-cudaError_t launch(const cudaLaunchConfig_t *config, std::function<void()> thread);
+/* What each thread of a grid does: run(parameters). */
+struct kernel {
+  void (*run)(const void *parameters);
+  std::shared_ptr<const void> parameters;
+  size_t bytes;
+};
+/* Queues a grid. */
+cudaError_t launch(const cudaLaunchConfig_t *config, kernel k);
 } // namespace cuda_host
 
 template <typename... Parameters, typename... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t *config, void (*kernel)(Parameters...),
                                Arguments &&...arguments) {
-  std::tuple<std::decay_t<Parameters>...> values(std::forward<Arguments>(arguments)...);
-  static_assert(sizeof values <= 4096, "kernels take up to 4 KiB of parameters");
-  return cuda_host::launch(config, [kernel, values] { std::apply(kernel, values); });
+  struct call {
+    void (*kernel)(Parameters...);
+    std::tuple<std::decay_t<Parameters>...> values;
+  };
+  static_assert(sizeof(call) <= 4096, "kernels take up to 4 KiB of parameters");
+  auto run = [](const void *parameters) {
+    const call &c = *(const call *)parameters;
+    std::apply(c.kernel, c.values);
+  };
+  return cuda_host::launch(
+      config, {run, std::make_shared<call>(call{kernel, {std::forward<Arguments>(arguments)...}}),
+               sizeof(call)});
 }
 
 #endif

@@ -40,15 +40,20 @@ void barrier(const char *file, int line);
 int barrier_count(bool vote, const char *file, int line);
 /* Ends the kernel, and with it the use of the device. */
 [[noreturn]] void trap();
+/* Work that the compiler does not see uses memory, or an atomic function does: see races.cpp. */
+void use(const void *data, size_t bytes, bool write);
+void use_atomically(const void *data, size_t bytes);
 } // namespace cuda_host
 
 #define __syncthreads()           ::cuda_host::barrier(__FILE__, __LINE__)
 #define __syncthreads_count(vote) ::cuda_host::barrier_count((vote) != 0, __FILE__, __LINE__)
 #define __trap()                  ::cuda_host::trap()
 
+#define CUDA_HOST_UNSEEN __attribute__((no_sanitize("thread")))
 /* The types that CUDA has them for, and no others. */
 #define CUDA_HOST_ATOMIC(name, type, value)                                                        \
-  inline type name(type *address, type operand) {                                                  \
+  CUDA_HOST_UNSEEN inline type name(type *address, type operand) {                                 \
+    ::cuda_host::use_atomically(address, sizeof *address);                                         \
     type old = *address;                                                                           \
     *address = value;                                                                              \
     return old;                                                                                    \
@@ -58,7 +63,8 @@ int barrier_count(bool vote, const char *file, int line);
   CUDA_HOST_ATOMIC(atomicMax, type, operand > old ? operand : old)                                 \
   CUDA_HOST_ATOMIC(atomicOr, type, old | operand)
 #define CUDA_HOST_ATOMIC_CAS(type)                                                                 \
-  inline type atomicCAS(type *address, type compare, type value) {                                 \
+  CUDA_HOST_UNSEEN inline type atomicCAS(type *address, type compare, type value) {                \
+    ::cuda_host::use_atomically(address, sizeof *address);                                         \
     type old = *address;                                                                           \
     if (old == compare) *address = value;                                                          \
     return old;                                                                                    \

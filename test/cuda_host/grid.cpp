@@ -18,8 +18,10 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-uint3 threadIdx, blockIdx;
-dim3 blockDim, gridDim;
+/* Together, as they are all that kernels share without writing it: see races.cpp. */
+#define INDICES __attribute__((section("cuda_indices")))
+INDICES uint3 threadIdx, blockIdx;
+INDICES dim3 blockDim, gridDim;
 
 namespace cuda_host {
 
@@ -28,17 +30,17 @@ enum { STACK = 128 << 10, STACK_GUARD = 4 << 10 };
 struct trapped {};
 
 /*
- * Where a stack was left. swapcontext asks the system for the mask of signals each time, which takes most
- * of the time of a kernel with barriers: a stack that has been entered is gone back to by a jump.
- * Sanitizers want to see contexts.
+ * Where a stack was left. swapcontext asks the system for the mask of signals each time, which
+ * takes most of the time of a kernel with barriers: a stack that has been entered is gone back to
+ * by a jump. Sanitizers want to see contexts.
  */
-struct place {
+struct left {
   ucontext_t context;
   jmp_buf jump;
   bool entered;
 };
 
-static void change(place &from, place &to) {
+static void change(left &from, left &to) {
 #if defined(CUDA_HOST_ASAN) || defined(__SANITIZE_THREAD__)
   swapcontext(&from.context, &to.context);
 #else
@@ -50,10 +52,11 @@ static void change(place &from, place &to) {
 }
 
 struct fiber {
-  place left;
+  struct left left;
   char *stack;
   bool waiting;
-  uint3 index; /* of the thread that waits, and where */
+  unsigned number; /* of the thread that runs, or waits: here */
+  uint3 index;
   const char *file;
   int line;
   void *sanitizer;
@@ -61,7 +64,7 @@ struct fiber {
 
 /* What runs now: one grid at a time, as the caller holds the lock. */
 static struct {
-  const std::function<void()> *thread;
+  const kernel *body;
   uint64_t block, blocks;
   unsigned next, ended, threads, votes, counted;
   bool backwards, trapped;
@@ -71,7 +74,7 @@ static struct {
 /* Never destroyed, like the fibers in it. */
 static std::vector<fiber *> &idle = *new std::vector<fiber *>;
 static fiber *running;
-static place scheduler;
+static left scheduler;
 [[maybe_unused]] static const void *scheduler_stack;
 [[maybe_unused]] static size_t scheduler_bytes;
 [[maybe_unused]] static void *scheduler_sanitizer;
@@ -101,6 +104,7 @@ static bool next_thread() {
   if (grid.next == grid.threads) return false;
   unsigned i = grid.next++;
   uint64_t b = grid.block;
+  if (i == 0) begin_block(grid.threads);
   if (grid.backwards) {
     i = grid.threads - 1 - i;
     b = grid.blocks - 1 - b;
@@ -108,6 +112,8 @@ static bool next_thread() {
   threadIdx = {i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y};
   blockIdx = {(unsigned)(b % gridDim.x), (unsigned)(b / gridDim.x % gridDim.y),
               (unsigned)(b / gridDim.x / gridDim.y)};
+  running->number = i;
+  run_as(i, running->stack, STACK);
   return true;
 }
 
@@ -118,7 +124,7 @@ static void live() {
   for (;;) {
     while (next_thread()) {
       try {
-        (*grid.thread)();
+        grid.body->run(grid.body->parameters.get());
       } catch (trapped) {
         grid.trapped = true;
       }
@@ -181,16 +187,17 @@ static void begin_threads() {
   }
 }
 
-bool run_grid(dim3 blocks, dim3 threads, const std::function<void()> &thread, bool backwards) {
+bool run_grid(dim3 blocks, dim3 threads, const kernel &body, bool backwards) {
   gridDim = blocks;
   blockDim = threads;
-  grid.thread = &thread;
+  grid.body = &body;
   grid.block = 0;
   grid.blocks = (uint64_t)blocks.x * blocks.y * blocks.z;
   grid.threads = threads.x * threads.y * threads.z;
   grid.next = grid.ended = grid.votes = 0;
   grid.backwards = backwards;
   grid.trapped = false;
+  begin_grid(body);
   begin_threads();
   while (!grid.waiting.empty() && !grid.trapped) {
     std::vector<fiber *> released;
@@ -203,10 +210,12 @@ bool run_grid(dim3 blocks, dim3 threads, const std::function<void()> &thread, bo
                 released[0]->file, released[0]->line, f->file, f->line);
         abort();
       }
+    begin_interval(grid.threads);
     for (fiber *f : released)
       if (!grid.trapped) resume(f);
     begin_threads();
   }
+  end_grid();
   /* Threads that wait in a kernel that trapped never go on. */
   grid.waiting.clear();
   return !grid.trapped;
@@ -227,6 +236,7 @@ int barrier_count(bool vote, const char *file, int line) {
   grid.waiting.push_back(f);
   leave(f);
   threadIdx = f->index;
+  run_as(f->number, f->stack, STACK);
   return (int)grid.counted;
 }
 

@@ -29,6 +29,12 @@ namespace cuda_host {
 
 enum { GUARD = 256, PATTERN = 0xA5 };
 
+/* By the numbers of queues: up to which item what was queued there is known to come before. */
+typedef std::map<uint64_t, uint64_t> knowledge;
+typedef std::shared_ptr<const knowledge> known;
+
+struct cell;
+
 struct allocation {
   size_t bytes, span;
   bool pooled, freeing;
@@ -38,6 +44,7 @@ struct allocation {
 struct arena {
   char *base = nullptr;
   size_t size = 0, frontier = 0; /* bytes in all, and those that were ever handed out */
+  cell *cells = nullptr;         /* what was done to each byte: see races.cpp */
   std::map<char *, allocation> live;
   std::map<size_t, size_t> gaps; /* offset, span */
   std::deque<std::pair<size_t, size_t>> quarantine;
@@ -62,18 +69,22 @@ struct queue;
 struct moment {
   std::shared_ptr<queue> in;
   uint64_t number = 0;
+  known before;
 };
 
 struct item {
   uint64_t number;
   std::vector<moment> after; /* of other queues */
   unsigned reach;            /* bits of the devices whose memory it touches */
+  known before;              /* what it comes after, beside its own queue */
   std::function<void()> work;
 };
 
 struct queue {
   int device = 0;
   bool blocking = true; /* takes turns with the default stream */
+  uint64_t id = 0;
+  known before; /* what the next item comes after */
   std::deque<item> items;
   uint64_t last = 0, done = 0; /* numbers of the last item that was queued, and that has run */
 };
@@ -90,8 +101,9 @@ struct state {
   std::mutex lock;
   std::vector<std::unique_ptr<device>> devices;
   size_t limit = 0;
-  uint64_t numbers = 0, kernels = 0, faulty = 0;
-  bool backwards = false;
+  uint64_t numbers = 0, ids = 0, kernels = 0, faulty = 0;
+  known before; /* what the host has waited for */
+  bool backwards = false, races = true;
   unsigned open = 0;                /* bits of the devices whose memory is open */
   cudaError_t broken = cudaSuccess; /* what every call answers from then on */
   std::set<cudaStream_t> streams;
@@ -106,6 +118,8 @@ void push_wait(state &s, const std::shared_ptr<queue> &q, const moment &m);
 /* Runs the next item, and what it waits for. */
 void step(state &s, queue &q);
 void run_until(state &s, queue &q, uint64_t number);
+/* The host waits for all of a queue. */
+void wait_for(state &s, queue &q);
 void run_device(state &s, int d);
 /* The queue behind a handle, or NULL. */
 std::shared_ptr<queue> find_queue(state &s, cudaStream_t stream);
@@ -134,7 +148,25 @@ template <typename F> cudaError_t call(F f) {
 /* ---------------------------------------------------------------------------------- grid.cpp */
 
 /* Runs all threads of all blocks; false when one of them trapped. */
-bool run_grid(dim3 blocks, dim3 threads, const std::function<void()> &thread, bool backwards);
+bool run_grid(dim3 blocks, dim3 threads, const kernel &body, bool backwards);
+
+/* --------------------------------------------------------------------------------- races.cpp */
+
+/* Adds what comes before: all of `more`, or all that is in a queue. */
+void learn(known &to, const known &more);
+void learn(known &to, const queue &q);
+/* Around a piece of work, which holds the lock. */
+void begin_work(state &s, const queue &q, const item &i);
+void end_work();
+void begin_grid(const kernel &k);
+void end_grid();
+/* A block of so many threads begins, or goes on after a barrier. */
+void begin_block(unsigned threads);
+void begin_interval(unsigned threads);
+/* Which thread of the block runs, and on what stack. */
+void run_as(unsigned thread, const void *stack, size_t bytes);
+/* What was done to memory so far is no matter. */
+void forget(arena &a, const void *data, size_t bytes);
 
 } // namespace cuda_host
 

@@ -100,7 +100,10 @@ cudaError_t cudaMallocAsync(void **data, size_t bytes, cudaStream_t stream) {
     if (q == nullptr) return cudaErrorInvalidResourceHandle;
     char *p = take_or_wait(s, q->device, bytes, true);
     if (p == nullptr) return cudaErrorMemoryAllocation;
-    push(s, q, 1u << q->device, [p, bytes] { memset(p, PATTERN, bytes); });
+    push(s, q, 1u << q->device, [p, bytes] {
+      use(p, bytes, true);
+      memset(p, PATTERN, bytes);
+    });
     *data = p;
     return cudaSuccess;
   });
@@ -115,7 +118,10 @@ cudaError_t cudaFreeAsync(void *data, cudaStream_t stream) {
     if (a == nullptr || !a->pooled) return cudaErrorInvalidValue;
     a->freeing = true;
     device &owner = *s.devices[d];
-    push(s, q, 0, [&owner, data, a] { give(owner, (char *)data, *a); });
+    push(s, q, 0, [&owner, data, a] {
+      use(data, a->bytes, true);
+      give(owner, (char *)data, *a);
+    });
     return cudaSuccess;
   });
 }

@@ -20,13 +20,18 @@ static void append(state &s, const std::shared_ptr<queue> &q, item &&i) {
   device &d = *s.devices[q->device];
   /* The default stream waits for all others that block, and they for it. */
   const std::shared_ptr<queue> &legacy = d.queues[0];
+  auto wait = [&](const std::shared_ptr<queue> &other) {
+    if (other->last > other->done) i.after.push_back({other, other->last, nullptr});
+    learn(q->before, *other);
+  };
   if (q == legacy) {
     for (const std::shared_ptr<queue> &other : d.queues)
-      if (other != q && other->blocking && other->last > other->done)
-        i.after.push_back({other, other->last});
-  } else if (q->blocking && legacy->last > legacy->done) {
-    i.after.push_back({legacy, legacy->last});
+      if (other != q && other->blocking) wait(other);
+  } else if (q->blocking) {
+    wait(legacy);
   }
+  learn(q->before, s.before);
+  i.before = q->before;
   i.number = ++s.numbers;
   q->last = i.number;
   q->items.push_back(std::move(i));
@@ -34,11 +39,12 @@ static void append(state &s, const std::shared_ptr<queue> &q, item &&i) {
 }
 
 void push(state &s, const std::shared_ptr<queue> &q, unsigned reach, std::function<void()> work) {
-  append(s, q, {0, {}, reach, std::move(work)});
+  append(s, q, {0, {}, reach, nullptr, std::move(work)});
 }
 
 void push_wait(state &s, const std::shared_ptr<queue> &q, const moment &m) {
-  if (!reached(m) && m.in != q) append(s, q, {0, {m}, 0, nullptr});
+  learn(q->before, m.before);
+  if (!reached(m) && m.in != q) append(s, q, {0, {m}, 0, nullptr, nullptr});
 }
 
 void step(state &s, queue &q) {
@@ -53,7 +59,9 @@ void step(state &s, queue &q) {
       s.devices[d]->memory.open(wanted);
       s.open ^= 1u << d;
     }
+    begin_work(s, q, i);
     i.work();
+    end_work();
   }
   q.done = i.number;
 }
@@ -62,9 +70,14 @@ void run_until(state &s, queue &q, uint64_t number) {
   while (!q.items.empty() && q.items.front().number <= number) step(s, q);
 }
 
+void wait_for(state &s, queue &q) {
+  run_until(s, q, q.last);
+  learn(s.before, q);
+}
+
 void run_device(state &s, int d) {
   auto &queues = s.devices[d]->queues;
-  for (size_t i = 0; i < queues.size(); i++) run_until(s, *queues[i], queues[i]->last);
+  for (size_t i = 0; i < queues.size(); i++) wait_for(s, *queues[i]);
   /* Queues that no stream and no event holds any more. */
   queues.erase(std::remove_if(queues.begin() + 1, queues.end(),
                               [](const std::shared_ptr<queue> &q) { return q.use_count() == 1; }),
@@ -78,6 +91,7 @@ static std::shared_ptr<queue> new_queue(state &s, bool blocking) {
   auto q = std::make_shared<queue>();
   q->device = current();
   q->blocking = blocking;
+  q->id = ++s.ids;
   s.devices[q->device]->queues.push_back(q);
   return q;
 }
@@ -92,14 +106,24 @@ std::shared_ptr<queue> find_queue(state &s, cudaStream_t stream) {
   return s.streams.count(stream) ? stream->work : nullptr;
 }
 
+/* The place behind all that is in a queue. */
+static moment now(const std::shared_ptr<queue> &q) {
+  moment m = {q, q->last, nullptr};
+  learn(m.before, *q);
+  return m;
+}
+
 /* Runs something of what is waited for, so that who polls gets there. */
 static cudaError_t poll(state &s, const moment &m) {
-  if (reached(m)) return cudaSuccess;
+  if (reached(m)) {
+    learn(s.before, m.before);
+    return cudaSuccess;
+  }
   step(s, *m.in);
   return cudaErrorNotReady;
 }
 
-cudaError_t launch(const cudaLaunchConfig_t *config, std::function<void()> thread) {
+cudaError_t launch(const cudaLaunchConfig_t *config, kernel k) {
   return call([&](state &s) {
     if (config == nullptr) return cudaErrorInvalidValue;
     dim3 g = config->gridDim, b = config->blockDim;
@@ -110,9 +134,9 @@ cudaError_t launch(const cudaLaunchConfig_t *config, std::function<void()> threa
     if (config->dynamicSmemBytes != 0 || config->numAttrs != 0) return cudaErrorNotSupported;
     std::shared_ptr<queue> q = find_queue(s, config->stream);
     if (q == nullptr || q->device != current()) return cudaErrorInvalidResourceHandle;
-    push(s, q, 1u << q->device, [&s, g, b, thread = std::move(thread)] {
+    push(s, q, 1u << q->device, [&s, g, b, k = std::move(k)] {
       bool fault = ++s.kernels == s.faulty;
-      if (fault || !run_grid(g, b, thread, s.backwards)) s.broken = cudaErrorLaunchFailure;
+      if (fault || !run_grid(g, b, k, s.backwards)) s.broken = cudaErrorLaunchFailure;
     });
     return cudaSuccess;
   });
@@ -158,7 +182,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return call([&](state &s) {
     std::shared_ptr<queue> q = find_queue(s, stream);
     if (q == nullptr) return cudaErrorInvalidResourceHandle;
-    run_until(s, *q, q->last);
+    wait_for(s, *q);
     return cudaSuccess;
   });
 }
@@ -167,7 +191,7 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
   return call([&](state &s) {
     std::shared_ptr<queue> q = find_queue(s, stream);
     if (q == nullptr) return cudaErrorInvalidResourceHandle;
-    return poll(s, {q, q->last});
+    return poll(s, now(q));
   });
 }
 
@@ -203,7 +227,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     auto at = std::make_shared<std::chrono::steady_clock::time_point>();
     push(s, q, 0, [at] { *at = std::chrono::steady_clock::now(); });
     event->at = at;
-    event->recorded = {q, q->last};
+    event->recorded = now(q);
     return cudaSuccess;
   });
 }
@@ -212,6 +236,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   return call([&](state &s) {
     if (s.events.count(event) == 0) return cudaErrorInvalidResourceHandle;
     if (event->recorded.in != nullptr) run_until(s, *event->recorded.in, event->recorded.number);
+    learn(s.before, event->recorded.before);
     return cudaSuccess;
   });
 }

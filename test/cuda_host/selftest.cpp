@@ -39,7 +39,7 @@ __global__ void leave_early(int *out, unsigned alive) {
   if (threadIdx.x >= alive) return;
   atomicAdd(&before, 1);
   __syncthreads();
-  out[threadIdx.x] = before;
+  out[blockIdx.x * blockDim.x + threadIdx.x] = before;
 }
 
 __global__ void where_am_i(unsigned *out) {
@@ -81,6 +81,61 @@ __global__ void give_up() {
   __syncthreads();
 }
 
+/* Races, and what is right beside them. */
+
+__global__ void turn(int *out, bool barrier) {
+  __shared__ int part[64];
+  part[threadIdx.x] = (int)threadIdx.x;
+  if (barrier) __syncthreads();
+  out[blockIdx.x * blockDim.x + threadIdx.x] = part[63 - threadIdx.x];
+}
+
+/* A second round that may write what the first still reads. */
+__global__ void turn_twice(int *out, bool barrier) {
+  __shared__ int part[64];
+  for (int round = 0; round < 2; round++) {
+    part[threadIdx.x] = round;
+    __syncthreads();
+    out[threadIdx.x] = part[63 - threadIdx.x];
+    if (barrier) __syncthreads();
+  }
+}
+
+__global__ void carry_over(int *out, bool write) {
+  __shared__ int part[1];
+  if (blockIdx.x == 0 || write) part[0] = 3;
+  out[blockIdx.x] = part[0];
+}
+
+__global__ void count(int *out, bool atomic) {
+  if (atomic)
+    atomicAdd(out, 1);
+  else
+    *out += 1;
+}
+
+__global__ void bytes_apart(char *out, bool apart) {
+  unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+  out[apart ? i : i / 2] = (char)i;
+}
+
+/* All that write one place write the same. */
+__global__ void agree(int *out, bool same) {
+  out[blockIdx.x] = same ? 7 : (int)threadIdx.x;
+}
+
+__global__ void read_ahead(int *data, bool ahead) {
+  unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+  data[i] = data[ahead ? i + 1 : i] + 1;
+}
+
+struct table {
+  int values[8];
+};
+__global__ void look_up(int *out, table inside, const int *outside, bool host) {
+  out[threadIdx.x] = host ? outside[threadIdx.x] : inside.values[threadIdx.x];
+}
+
 /* -------------------------------------------------------------------------------------- tests */
 
 static void test_grids() {
@@ -105,11 +160,11 @@ static void test_grids() {
   }
 
   for (unsigned alive : {0u, 1u, 5u, 64u}) {
-    std::vector<int> nothing(64, -1);
+    std::vector<int> nothing(3 * 64, -1);
     int *out = upload(nothing);
     CHECK_OK(run(3, 64, nullptr, leave_early, out, alive));
-    auto seen = download(out, 64);
-    for (unsigned i = 0; i < 64; i++) CHECK(seen[i] == (i < alive ? (int)alive : -1));
+    auto seen = download(out, nothing.size());
+    for (unsigned i = 0; i < seen.size(); i++) CHECK(seen[i] == (i % 64 < alive ? (int)alive : -1));
     CHECK_OK(cudaFree(out));
   }
 
@@ -180,6 +235,8 @@ static void test_laziness() {
   cudaGetLastError();
 }
 
+/* Some of this is a race: what a stream does that another does not wait for is seen not to be
+ * there. */
 static void test_order() {
   cudaStream_t a, b;
   cudaEvent_t start, end, never;
@@ -360,6 +417,60 @@ static void test_launch_errors() {
   cudaGetLastError();
 }
 
+/* Whether work of two streams that meets in memory is in order, as told by `how`. */
+static void test_two_streams(const std::string &how) {
+  cudaStream_t a, b;
+  cudaEvent_t event;
+  int *data = upload(std::vector<int>(4)), *half = nullptr;
+  CHECK_OK(cudaStreamCreateWithFlags(&a, cudaStreamNonBlocking));
+  CHECK_OK(cudaStreamCreateWithFlags(&b, cudaStreamNonBlocking));
+  CHECK_OK(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+  CHECK_OK(cudaMallocAsync(&half, 8, a));
+  CHECK_OK(run(1, 4, a, add_one, data, 4));
+  CHECK_OK(cudaEventRecord(event, a));
+  if (how == "after the event") CHECK_OK(run(1, 1, a, set, data, 3, 1));
+  if (how == "an event" || how == "after the event" || how.rfind("a free", 0) == 0)
+    CHECK_OK(cudaStreamWaitEvent(b, event, 0));
+  if (how == "an event that the host waits for") CHECK_OK(cudaEventSynchronize(event));
+  if (how == "the host") CHECK_OK(cudaStreamSynchronize(a));
+  if (how == "another event") {
+    CHECK_OK(cudaEventRecord(event, b));
+    CHECK_OK(cudaStreamWaitEvent(b, event, 0));
+  }
+  if (how == "a copy")
+    CHECK_OK(cudaMemcpyAsync(half, data, 8, cudaMemcpyDeviceToDevice, b));
+  else
+    CHECK_OK(run(1, 4, b, add_one, data, 4));
+  if (how.rfind("a free", 0) == 0) {
+    CHECK_OK(run(1, 1, b, set, half, 1, 2));
+    CHECK_OK(cudaEventRecord(event, b));
+    if (how == "a free that waits") CHECK_OK(cudaStreamWaitEvent(a, event, 0));
+    CHECK_OK(cudaFreeAsync(half, a));
+  }
+  CHECK_OK(cudaDeviceSynchronize());
+  /* The host has waited for all: nothing is left to clash with. */
+  CHECK_OK(run(1, 4, b, add_one, data, 4));
+  if (how.rfind("a free", 0) != 0) CHECK_OK(cudaFreeAsync(half, b));
+  CHECK_OK(cudaFree(data));
+  CHECK_OK(cudaEventDestroy(event));
+  for (cudaStream_t s : {a, b}) CHECK_OK(cudaStreamDestroy(s));
+}
+
+static void test_race(const std::string &what, bool right) {
+  int *data = upload(std::vector<int>(129)), values[8] = {};
+  if (what == "a barrier") CHECK_OK(run(2, 64, nullptr, turn, data, right));
+  if (what == "a second barrier") CHECK_OK(run(1, 64, nullptr, turn_twice, data, right));
+  if (what == "shared memory") CHECK_OK(run(2, 1, nullptr, carry_over, data, right));
+  if (what == "threads") CHECK_OK(run(1, 2, nullptr, count, data, right));
+  if (what == "blocks") CHECK_OK(run(2, 1, nullptr, count, data, right));
+  if (what == "bytes") CHECK_OK(run(2, 5, nullptr, bytes_apart, (char *)data, right));
+  if (what == "values") CHECK_OK(run(2, 8, nullptr, agree, data, right));
+  if (what == "neighbours") CHECK_OK(run(2, 64, nullptr, read_ahead, data, !right));
+  if (what == "host memory") CHECK_OK(run(1, 8, nullptr, look_up, data, table(), values, !right));
+  CHECK_OK(cudaDeviceSynchronize());
+  CHECK_OK(cudaFree(data));
+}
+
 /* ------------------------------------------------------------------- what ends a process, in
  * children */
 
@@ -378,6 +489,18 @@ static int child(const std::string &what) {
       CHECK_OK(run(1, 1, nullptr, add_one, data, 1));
     CHECK_GIVES(cudaErrorLaunchFailure, cudaDeviceSynchronize());
     CHECK_GIVES(cudaErrorLaunchFailure, cudaMalloc(&data, 4));
+    return failures;
+  }
+  if (what == "order") {
+    test_order();
+    return failures;
+  }
+  if (what.rfind("race: ", 0) == 0) {
+    test_race(what.substr(6), false);
+    return failures;
+  }
+  if (what.rfind("streams: ", 0) == 0) {
+    test_two_streams(what.substr(9));
     return failures;
   }
   int *data = nullptr;
@@ -416,6 +539,7 @@ static int run_child(const char *what, const char *variable = "", const char *va
 
 static void test_children() {
   CHECK(run_child("nothing") == 0);
+  CHECK(run_child("order", "MOONTORCH_CUDA_HOST_RACES", "0") == 0);
   CHECK(run_child("no device", "MOONTORCH_CUDA_HOST_DEVICES", "0") == 0);
   CHECK(run_child("trap") == 0);
   CHECK(run_child("fault", "MOONTORCH_CUDA_HOST_FAULT", "1") == 0);
@@ -424,6 +548,18 @@ static void test_children() {
 #if defined(__SANITIZE_ADDRESS__)
   CHECK(run_child("write past the end") > 0);
   CHECK(run_child("write after free") > 0);
+#endif
+#if defined(CUDA_HOST_RACES)
+  for (const char *what : {"a barrier", "a second barrier", "shared memory", "threads", "blocks",
+                           "bytes", "values", "neighbours", "host memory"}) {
+    test_race(what, true);
+    CHECK(run_child(("race: " + std::string(what)).c_str()) == -SIGABRT);
+  }
+  for (const char *how :
+       {"an event", "an event that the host waits for", "the host", "a free that waits"})
+    test_two_streams(how);
+  for (const char *how : {"nothing", "after the event", "another event", "a copy", "a free"})
+    CHECK(run_child(("streams: " + std::string(how)).c_str()) == -SIGABRT);
 #endif
   int count;
   CHECK_OK(cudaGetDeviceCount(&count));
@@ -438,7 +574,6 @@ int main(int argc, char **argv) {
   if (argc > 1) return child(argv[1]);
   test_grids();
   test_laziness();
-  test_order();
   test_devices();
   test_memory();
   test_launch_errors();

@@ -4,6 +4,7 @@
  *   MOONTORCH_CUDA_HOST_DEVICES  how many devices there are (2); 0 is a machine without one
  *   MOONTORCH_CUDA_HOST_BYTES    memory of each (1 GiB)
  *   MOONTORCH_CUDA_HOST_ORDER    "backwards" runs the last thread of the last block first
+ *   MOONTORCH_CUDA_HOST_RACES    0: races are not looked for
  *   MOONTORCH_CUDA_HOST_FAULT    n: the n-th kernel fails as one that touches a wrong address does
  */
 #include <stdio.h>
@@ -29,6 +30,7 @@ static state *make_state() {
   state *s = new state;
   s->limit = from_environment("MOONTORCH_CUDA_HOST_BYTES", 1u << 30);
   s->faulty = from_environment("MOONTORCH_CUDA_HOST_FAULT", 0);
+  s->races = from_environment("MOONTORCH_CUDA_HOST_RACES", 1) != 0;
   const char *order = getenv("MOONTORCH_CUDA_HOST_ORDER");
   s->backwards = order != nullptr && strcmp(order, "backwards") == 0;
   uint64_t count = from_environment("MOONTORCH_CUDA_HOST_DEVICES", 2);
@@ -37,6 +39,7 @@ static state *make_state() {
     d->memory.reserve(s->limit > (1u << 30) ? 2 * s->limit : (size_t)2 << 30);
     d->queues.push_back(std::make_shared<queue>());
     d->queues[0]->device = (int)i;
+    d->queues[0]->id = ++s->ids;
     s->devices.push_back(std::move(d));
   }
   owner = getpid();

@@ -46,6 +46,7 @@ cudaError_t two_calls(void *storage, size_t &bytes, int64_t n, cudaStream_t stre
     if (overlap(r, {storage, needed})) return cudaErrorInvalidValue;
   used.push_back({storage, needed});
   return submit(stream, used, [storage, needed, work] {
+    use(storage, needed, true);
     memset(storage, 0x5C, needed);
     work();
   });
