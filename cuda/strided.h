@@ -61,9 +61,13 @@ void mt__strided_sort(mt__strided *walk);
 /* The elements of a walk. */
 int64_t mt__strided_count(const mt__strided *walk);
 
+#if !defined(MT_BLOCKLIMIT)
+#define MT_BLOCKLIMIT INT32_MAX
+#endif
+
 /* How many blocks a kernel runs in that has `items` of work and a loop over them. */
 inline dim3 mt__blocks(int64_t items) {
-  return dim3((unsigned)(items < INT32_MAX ? items : INT32_MAX));
+  return dim3((unsigned)(items < MT_BLOCKLIMIT ? items : MT_BLOCKLIMIT));
 }
 
 #endif

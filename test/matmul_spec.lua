@@ -41,6 +41,27 @@ describe('products', function()
     end
   end)
 
+  -- Sums of small integers are exact in every dtype but these two, which round once.
+  local rounds = { float16 = true, bfloat16 = true }
+
+  it('of more than the kernels take at a time', function()
+    local function whole(sizes) return torch.zeros(sizes, { dtype = 'float64' }):random(-2, 2) end
+    local a, b = whole { 3, 37, 83 }, whole { 3, 83, 70 }
+    local expected = torch.zeros(3, 37, 70, { dtype = 'float64' })
+    for k = 1, 83 do
+      expected:add(torch.cmul(a:narrow(3, k, 1), b:narrow(2, k, 1)))
+    end
+    for _, name in ipairs { 'int8', 'int16', 'int32', 'int64', 'float16', 'bfloat16', 'float32',
+      'float64' } do
+      local x, y = a:to(name), b:to(name)
+      local right = rounds[name] and expected:to(name) or expected
+      local got = torch.bmm(x, y)
+      assert.is_true(got:to('float64'):equal(right:to 'float64'), name)
+      assert.is_true(torch.mm(x[2], y[2]):equal(got[2]), name)
+      assert.is_true(torch.mm(y[3]:t(), x[3]:t()):equal(got[3]:t()), name)
+    end
+  end)
+
   it('of vectors, and batches', function()
     local a, v = torch.range(1, 6):view(2, 3), torch.FloatTensor { 1, 0, -1 }
     assert.are.same({ -2, -2 }, (a * v):totable())

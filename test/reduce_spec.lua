@@ -323,6 +323,23 @@ describe('order statistics', function()
     assert.is_true(isnan((big:median())[1]))
     assert.equal(0, (big:mode())[1])
   end)
+
+  it('of long lines', function()
+    -- Five of each value from 0 to 3999, and of 77 two more, of 1234 one more, of 14 one less.
+    local n = 20002
+    local t = (torch.range(0, n - 1) * 7 % 4000):floor()
+    t[n - 1], t[n] = 77, 77
+    t[3] = 1234
+    for _, x in ipairs { t, t:slice(1, -1, 1, -1), -t } do
+      local sign = x[2] < 0 and -1 or 1
+      local v, i = x:mode()
+      assert.equal(77 * sign, v[1])
+      assert.equal(77 * sign, x[i[1]])
+    end
+    local two = torch.cat(t:view(1, n), t:view(1, n) * 2, 1)
+    assert.are.same({ { 77 }, { 154 } }, (two:mode(2)):totable())
+    assert.equal(1999, (t:median())[1])
+  end)
 end)
 
 describe('compositions', function()

@@ -134,6 +134,45 @@ describe('scans', function()
     assert.are.same({ -6, 6 }, { p[3].re, p[3].im })
   end)
 
+  -- On a GPU parts are multiplied first.
+  it('of products whose parts overflow where the whole does not', function()
+    local function product(dtype, n, value, first)
+      local t = torch.full({ n }, value, { dtype = dtype, device = 'cpu' })
+      for i, x in pairs(first) do t[i] = x end
+      return t:cumprod()
+    end
+    for _, threads in ipairs { 1, 2 } do
+      local before = torch.getnumthreads()
+      torch.setnumthreads(threads)
+      for _, dtype in ipairs { 'float32', 'float64', 'complex64' } do
+        for _, n in ipairs { 1024, 1200000 } do
+          local zero = product(dtype, n, 1e10, { 0 })
+          assert.is_true(zero:eq(0):all(), dtype)
+          if dtype ~= 'complex64' then
+            assert.is_true(product(dtype, n, 1e-10, { inf }):eq(inf):all(), dtype)
+          end
+        end
+      end
+      local small = {}
+      for i = 1, 64 do small[i], small[64 + i] = 2 ^ -15, 2 ^ 15 end
+      for i = 129, 131071 do small[i] = 1 end
+      small[131072], small[131073] = 2 ^ 1000, 2 ^ -1000
+      local got = product('float64', 300000, 2, small)
+      assert.are.same({ 2 ^ -960, 2 ^ -810, 1, 1, 2 ^ 1000, 1, 2, inf },
+        { got[64], got[74], got[128], got[131071], got[131072], got[131073], got[131074], got[300000] })
+      assert.is_true(got:narrow(1, 131072 + 2, 1000):eq(torch.full({ 1000 }, 2, { dtype = 'float64',
+        device = 'cpu' }):cumprod()):all())
+      torch.setnumthreads(before)
+    end
+  end)
+
+  it('of sums whose parts overflow where the whole does not', function()
+    local t = torch.zeros(1024, { dtype = 'float64', device = 'cpu' })
+    t[1], t[100], t[101], t[600] = -2 ^ 1023, 2 ^ 1023, 2 ^ 1023, -2 ^ 1023
+    local s = t:cumsum()
+    assert.are.same({ -2 ^ 1023, 0, 2 ^ 1023, 2 ^ 1023, 0 }, { s[99], s[100], s[101], s[599], s[1024] })
+  end)
+
   it('overlap as if they did not', function()
     local t = torch.range(1, 6)
     torch.cumsum(t:narrow(1, 2, 5), t:narrow(1, 1, 5))

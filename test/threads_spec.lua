@@ -2,7 +2,7 @@ local torch = require 'moontorch'
 local support = require 'test.support'
 
 -- Large enough to be split among threads, odd enough that the pieces differ.
-local ROWS, COLUMNS = 701, 907
+local ROWS, COLUMNS = 1201, 907
 
 describe('with several threads', function()
   local before = torch.getnumthreads()

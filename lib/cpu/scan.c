@@ -8,6 +8,7 @@
 enum {
   CHUNK = 131072, /* elements of a line that are gathered by themselves */
   GRAIN = 32768,  /* elements that are worth a thread */
+  SHARE = 4,      /* chunks of a line for each thread that shares it */
   NARROW = 64     /* columns that are worth a thread of their own */
 };
 
@@ -25,6 +26,7 @@ typedef struct plan {
   int64_t width;          /* lines that are walked together, of other[0] */
   int64_t blocks_of_row;  /* how many such blocks other[0] makes */
   mt__word (*carries)[2]; /* of the chunks of a single line */
+  int64_t group;          /* the first of those that are worked on */
 } plan;
 
 /* Where block number `block` of lines begins; returns how many lines it has. */
@@ -73,7 +75,7 @@ static void run_blocks(int64_t begin, int64_t end, void *ctx) {
 
 static void total_chunks(int64_t begin, int64_t end, void *ctx) {
   const plan *w = ctx;
-  for (int64_t chunk = begin; chunk < end; chunk++) {
+  for (int64_t chunk = w->group + begin; chunk < w->group + end; chunk++) {
     w->s.total(w->carries[chunk + 1], w->line.out, w->in + chunk * CHUNK * w->line.in, w->line.in,
                CHUNK);
   }
@@ -81,11 +83,34 @@ static void total_chunks(int64_t begin, int64_t end, void *ctx) {
 
 static void scan_chunks(int64_t begin, int64_t end, void *ctx) {
   const plan *w = ctx;
-  for (int64_t chunk = begin; chunk < end; chunk++) {
+  for (int64_t chunk = w->group + begin; chunk < w->group + end; chunk++) {
     int64_t i = chunk * CHUNK, n = w->line.size - i < CHUNK ? w->line.size - i : CHUNK;
     w->s.line(w->out + i * w->line.out, w->line.out, w->in + i * w->line.in, w->line.in, n,
               w->carries[chunk]);
   }
+}
+
+/* A line that threads share, in groups of chunks: those of a group are gathered first, so that each
+ * knows what comes before it, and are still in the caches when they are scanned. */
+static int32_t share_line(plan *w, int64_t chunks, int64_t threads) {
+  int64_t size = (chunks + 1) * (int64_t)sizeof *w->carries, most = threads * SHARE;
+  w->carries = mt__alloc(size);
+  if (w->carries == NULL) return mt__fail(MT_ENOMEM, "out of memory");
+  w->s.start(w->carries[0]);
+  for (w->group = 0; w->group < chunks; w->group += most) {
+    int64_t n = chunks - w->group < most ? chunks - w->group : most;
+    int64_t known = w->group + n < chunks ? n : n - 1; /* nothing comes after the last */
+    mt__parallel(known, 1, total_chunks, w);
+    for (int64_t chunk = w->group + 1; chunk <= w->group + known; chunk++) {
+      mt__word sum[2] = {w->carries[chunk - 1][0], w->carries[chunk - 1][1]};
+      w->s.join(sum, w->carries[chunk]);
+      w->carries[chunk][0] = sum[0];
+      w->carries[chunk][1] = sum[1];
+    }
+    mt__parallel(n, 1, scan_chunks, w);
+  }
+  mt__free(w->carries, size);
+  return 0;
 }
 
 static void plan_lines(plan *w, mt_tensor *out, mt_tensor *at, const mt_tensor *a, int32_t dim) {
@@ -126,22 +151,10 @@ static int32_t run(plan *w, mt_tensor *out, mt_tensor *at, const mt_tensor *a, i
   }
   w->blocks_of_row = (row + w->width - 1) / w->width;
   int64_t chunks = (w->line.size + CHUNK - 1) / CHUNK;
-  if (lines < threads && chunks > 1 && w->extreme == NULL && w->width == 1 && lines == 1) {
-    int64_t size = (chunks + 1) * (int64_t)sizeof *w->carries;
-    w->carries = mt__alloc(size);
-    if (w->carries == NULL) return mt__fail(MT_ENOMEM, "out of memory");
-    mt__parallel(chunks - 1, 1, total_chunks, w);
-    w->s.start(w->carries[0]);
-    for (int64_t chunk = 1; chunk < chunks; chunk++) {
-      mt__word sum[2] = {w->carries[chunk - 1][0], w->carries[chunk - 1][1]};
-      w->s.join(sum, w->carries[chunk]);
-      w->carries[chunk][0] = sum[0];
-      w->carries[chunk][1] = sum[1];
-    }
-    mt__parallel(chunks, 1, scan_chunks, w);
-    mt__free(w->carries, size);
-    return 0;
-  }
+  /* Gathering takes nearly as long as scanning: it is only worth it where no thread is left without
+   * work. */
+  bool shared = threads > 1 && lines == 1 && chunks >= SHARE * threads;
+  if (shared && w->extreme == NULL && w->s.total != NULL) return share_line(w, chunks, threads);
   int64_t blocks = lines / row * w->blocks_of_row, weight = w->width * w->line.size;
   mt__parallel(blocks, weight >= GRAIN ? 1 : GRAIN / weight, run_blocks, w);
   return 0;

@@ -53,7 +53,7 @@ typedef struct mt__scanner {
   void (*line)(char *out, int64_t out_stride, const char *p, int64_t stride, int64_t n,
                mt__word *carry);
   /* What n elements come to by themselves, gathered as `line` does with these strides: a carry that
-   * joins it is, to the bit, the one that the line leaves. */
+   * joins it is, to the bit, the one that the line leaves. NULL where that may overflow. */
   void (*total)(mt__word *total, int64_t out_stride, const char *p, int64_t stride, int64_t n);
   void (*join)(mt__word *carry, const mt__word *total);
   /* n <= MT_COLUMNS whole lines side by side, contiguous across. */

@@ -10,10 +10,7 @@
 #define TEMPLATE "scan_dtype.inc"
 #include "reduce_dtypes.inc"
 
-#define SET(op, name, dtype)                                                                       \
-  k->scan[MT_OP_##op][MT_##dtype] =                                                                \
-      (mt__scanner){start_##name##_##dtype, line_##name##_##dtype, total_##name##_##dtype,       \
-                    join_##name##_##dtype, rows_##name##_##dtype};
+#define SET(op, name, dtype) k->scan[MT_OP_##op][MT_##dtype] = scanner_##name##_##dtype;
 #define XX(id, name, T, bytes, kind, code, torch, category, ...) FILL_##category(id)
 #define FILL_COMPLEX(id)  \
   SET(CUMSUM, sum, id)    \
