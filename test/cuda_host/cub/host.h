@@ -1,4 +1,4 @@
-/* What the device-wide algorithms share: the protocol of two calls, and how they see keys. */
+/* What the device-wide algorithms share: the protocol of two calls, and sorting. */
 #ifndef CUDA_HOST_CUB_HOST_H
 #define CUDA_HOST_CUB_HOST_H
 
@@ -52,40 +52,20 @@ cudaError_t two_calls(void *storage, size_t &bytes, int64_t n, cudaStream_t stre
   });
 }
 
-/* Bits that sort as the keys do: signed integers and floats too, with -0 and 0 the same, and NaNs
- * by their sign at either end. */
-template <typename Key> uint64_t ordered_bits(Key key) {
-  static_assert(std::is_arithmetic_v<Key>, "keys are numbers");
-  if constexpr (std::is_floating_point_v<Key>) {
-    using word = std::conditional_t<sizeof(Key) == 4, uint32_t, uint64_t>;
-    Key value = key == 0 ? 0 : key;
-    word bits, sign = (word)1 << (8 * sizeof bits - 1);
-    memcpy(&bits, &value, sizeof bits);
-    return bits & sign ? (word)~bits : bits | sign;
-  } else {
-    using unsigned_key =
-        std::make_unsigned_t<std::conditional_t<std::is_same_v<Key, bool>, char, Key>>;
-    uint64_t sign = std::is_signed_v<Key> ? 1ull << (8 * sizeof(Key) - 1) : 0;
-    return (uint64_t)(unsigned_key)key ^ sign;
-  }
-}
-
-/* Sorts [first, last), stably, by the bits [begin, end) of the keys; values may be NULL. */
+/* Sorts n pairs, stably, by the bits [begin, end) of the keys. */
 template <typename Key, typename Value>
 void sort_run(const Key *keys_in, Key *keys_out, const Value *values_in, Value *values_out,
-              int64_t first, int64_t last, int begin, int end, bool descending) {
+              int64_t n, int begin, int end) {
+  static_assert(std::is_unsigned_v<Key>, "no other keys are used");
   uint64_t mask = (end >= 64 ? ~0ull : (1ull << end) - 1) & (begin >= 64 ? 0 : ~0ull << begin);
   std::vector<std::pair<uint64_t, int64_t>> order;
-  order.reserve((size_t)(last - first));
-  for (int64_t i = first; i < last; i++) {
-    uint64_t bits = ordered_bits(keys_in[i]);
-    order.push_back({(descending ? ~bits : bits) & mask, i});
-  }
+  order.reserve((size_t)n);
+  for (int64_t i = 0; i < n; i++) order.push_back({keys_in[i] & mask, i});
   std::sort(order.begin(), order.end());
-  for (int64_t i = first; i < last; i++) {
-    int64_t from = order[(size_t)(i - first)].second;
+  for (int64_t i = 0; i < n; i++) {
+    int64_t from = order[(size_t)i].second;
     keys_out[i] = keys_in[from];
-    if (values_out != nullptr) values_out[i] = values_in[from];
+    values_out[i] = values_in[from];
   }
 }
 

@@ -23,40 +23,6 @@ struct DeviceScan {
           }
         });
   }
-
-  template <typename In, typename Out, typename Op, typename Initial, typename N>
-  static cudaError_t ExclusiveScan(void *storage, size_t &bytes, In in, Out out, Op op,
-                                   Initial initial, N n, cudaStream_t stream = nullptr) {
-    using value = typename std::iterator_traits<In>::value_type;
-    using sum = std::decay_t<decltype(op(initial, std::declval<value>()))>;
-    return cuda_host::two_calls(
-        storage, bytes, (int64_t)n, stream,
-        {cuda_host::range_of(in, (int64_t)n), cuda_host::range_of(out, (int64_t)n)}, [=] {
-          sum so_far = (sum)initial;
-          for (int64_t i = 0; i < (int64_t)n; i++) {
-            value next = in[i]; /* out may be in */
-            out[i] = so_far;
-            so_far = op(so_far, next);
-          }
-        });
-  }
-
-  template <typename In, typename Out, typename N>
-  static cudaError_t ExclusiveSum(void *storage, size_t &bytes, In in, Out out, N n,
-                                  cudaStream_t stream = nullptr) {
-    using value = typename std::iterator_traits<In>::value_type;
-    return ExclusiveScan(
-        storage, bytes, in, out, [](value a, value b) { return (value)(a + b); }, value(), n,
-        stream);
-  }
-
-  template <typename In, typename Out, typename N>
-  static cudaError_t InclusiveSum(void *storage, size_t &bytes, In in, Out out, N n,
-                                  cudaStream_t stream = nullptr) {
-    using value = typename std::iterator_traits<In>::value_type;
-    return InclusiveScan(
-        storage, bytes, in, out, [](value a, value b) { return (value)(a + b); }, n, stream);
-  }
 };
 
 } // namespace cub
