@@ -139,7 +139,6 @@ __global__ void run_kernel(job w) {
       __syncthreads();
     }
     if (own == 0) atomicMax((unsigned long long *)&w.runs[line], (unsigned long long)best[0]);
-    __syncthreads();
   }
 }
 

@@ -82,7 +82,8 @@ __device__ inline void mt__fold(State &s, const mt__reduction &r, const char *in
   }
 }
 
-/* Merges the states of the lanes of each column into that of lane 0, which is `mine` there. */
+/* Merges the states of the lanes of each column into that of lane 0, which is `mine` there. At the
+ * end a thread uses its own place alone, so that it may go on and write it again. */
 template <typename State>
 __device__ inline void mt__merge_lanes(State *states, State *mine, int32_t lane, int32_t lanes,
                                        int32_t step) {
@@ -130,7 +131,6 @@ template <typename State, typename Bits> __global__ void mt__reduce_kernel(mt__r
       else
         mt__finish(&s, r, output);
     }
-    __syncthreads();
   }
 }
 
@@ -147,7 +147,6 @@ template <typename State> __global__ void mt__merge_kernel(mt__reduction r) {
       for (int64_t c = lane; c < r.chunks; c += r.merge_lanes) s.merge(from[c]);
     mt__merge_lanes(states, &s, lane, r.merge_lanes, 1);
     if (lane == 0 && output < r.outputs) mt__finish(&s, r, output);
-    __syncthreads();
   }
 }
 

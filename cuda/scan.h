@@ -62,12 +62,11 @@ template <typename State, typename Bits> __global__ void mt__total_kernel(mt__sc
       __syncthreads();
     }
     if (lane == 0 && line < s.nlines) ((State *)s.totals)[line * s.chunks + chunk] = totals[own];
-    __syncthreads();
   }
 }
 
 /* Elements first, first + 1, ... of the lines of a tile: into it, or (out) its states to the
- * results. */
+ * results. Each thread has the same places of the tile, in and out. */
 template <typename State, typename Bits>
 __device__ inline void mt__move_tile(mt__tile<State> *tile, const mt__scan &s, int64_t line,
                                      int64_t first, int64_t end, bool out) {
@@ -140,7 +139,6 @@ template <typename State, typename Bits> __global__ void mt__scan_kernel(mt__sca
       __syncthreads();
       mt__scan_tile(&tile, s);
       mt__move_tile<State, Bits>(&tile, s, line, first, end, true);
-      __syncthreads();
     }
     __syncthreads();
   }
