@@ -19,7 +19,7 @@ struct integer_sum {
   }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
     if (r.op == MT_OP_MEAN)
-      *(double *)out = (r.of.sign != 0 ? (double)(int64_t)total : (double)total) / (double)r.count;
+      *(double *)out = (double)(int64_t)total / (double)r.count;
     else
       *(uint64_t *)out = total;
   }
@@ -64,6 +64,17 @@ struct exact_sum {
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
     double total = high + low;
     *(double *)out = r.op == MT_OP_MEAN ? total / (double)r.count : total;
+  }
+};
+
+/* Of integers of 64 bits: their mean does not wrap. */
+struct long_mean : exact_sum {
+  template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
+    uint64_t x = mt__integer_of(bits, r.of);
+    take(r.of.sign != 0 ? (double)(int64_t)x : (double)x);
+  }
+  __device__ void merge(const long_mean &other) {
+    exact_sum::merge(other);
   }
 };
 
@@ -173,6 +184,8 @@ int32_t run(const char *op, int32_t device, const mt__reduction &r) {
 } // namespace
 
 int32_t mt__reduce_sum(const char *op, int32_t device, const mt__reduction &r) {
+  if (r.op == MT_OP_MEAN && (r.of.dtype == MT_INT64 || r.of.dtype == MT_UINT64))
+    return mt__run_reduction<long_mean, uint64_t>(op, device, r);
   return run<integer_sum, real_sum, exact_sum, complex_sum>(op, device, r);
 }
 

@@ -210,6 +210,21 @@ describe('reductions', function()
     assert.is_true(math.abs(p:view(2, 2048):t():clone():narrow(1, 1, 8):prod() - 1) < 1e-5)
   end)
 
+  it('means of integers do not wrap', function()
+    for _, name in ipairs { 'int64', 'uint64' } do
+      local t = torch.zeros(150, 40, { dtype = name }):fill(2 ^ 62)
+      if name == 'int64' then t:narrow(2, 1, 20):mul(-1) end
+      local half = name == 'int64' and -2 ^ 62 or 2 ^ 62
+      assert.equal(name == 'int64' and 0 or 2 ^ 62, t:mean())
+      assert.equal(2 ^ 62, t:narrow(2, 21, 20):mean())
+      assert.is_true(t:mean(1):narrow(2, 1, 20):eq(half):all())
+      assert.is_true(t:t():contiguous():mean(2):narrow(1, 1, 20):eq(half):all())
+      assert.is_true(t:mean({ 1, 2 }):eq(t:mean()):all())
+    end
+    assert.equal(2 ^ 63, torch.zeros(3, { dtype = 'uint64' }):fill(2 ^ 63):mean())
+    assert.equal(-1, torch.zeros(3, { dtype = 'int64' }):fill(-1):mean())
+  end)
+
   it('of nothing and of scalars', function()
     local e = torch.zeros(0)
     assert.equal(0, e:sum())

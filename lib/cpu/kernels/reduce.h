@@ -2,8 +2,8 @@
  * What the reductions of every dtype share: types by dtype, loads, and the walk over all dtypes.
  *
  * A template is included once for each dtype by reduce_dtypes.inc, with D as the dtype's id and one of
- * INTEGER, REAL, COMPLEX defined. BOOLEAN, HALF and DOUBLE tell bool from the other integers, and the
- * reals of 16 and of 64 bits from float32. OF(x) is x for that dtype.
+ * INTEGER, REAL, COMPLEX defined. BOOLEAN and LONG tell bool and the integers of 64 bits from the other
+ * integers, HALF and DOUBLE the reals of 16 and of 64 bits from float32. OF(x) is x for that dtype.
  */
 #ifndef MT_REDUCE_H
 #define MT_REDUCE_H

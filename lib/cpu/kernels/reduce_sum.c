@@ -13,6 +13,12 @@ static inline void add_exactly(mt__word *hi, mt__word *lo, double x) {
   hi->real = sum;
 }
 
+#define BEGIN_EXACTLY(s, n, c) (s)[c].real = (s)[(n) + (c)].real = 0
+#define TAKE_EXACTLY(s, n, c, b) add_exactly(&(s)[c], &(s)[(n) + (c)], b)
+#define MERGE_EXACTLY(s, o, n, c)                      \
+  (add_exactly(&(s)[c], &(s)[(n) + (c)], (o)[c].real), \
+   add_exactly(&(s)[c], &(s)[(n) + (c)], (o)[(n) + (c)].real))
+
 #define PLUS(b, x) ((b) + (x))
 #define TIMES(b, x) ((b) * (x))
 #define CTIMES(b, x) mt_cmul(b, x)
@@ -31,5 +37,7 @@ static inline void add_exactly(mt__word *hi, mt__word *lo, double x) {
 
 void MT_ISA(mt__fill_sum)(mt__kernels *k) {
   MT_DTYPES(XX)
+  SET(MEAN, mean, finish_mean, INT64)
+  SET(MEAN, mean, finish_mean, UINT64)
   k->reduce[MT_OP_PROD][MT_FLOAT32].fold = fold_prod_float;
 }
