@@ -350,7 +350,7 @@ void use_atomically(const void *data, size_t bytes) {
 
 /* -------------------------------------------------------------------- what the compiler calls */
 
-#if !defined(__SANITIZE_THREAD__)
+#if !defined(__SANITIZE_THREAD__) && !defined(CUDA_HOST_ASAN)
 using namespace cuda_host;
 
 #define HOOK extern "C" __attribute__((visibility("hidden"))) void
