@@ -34,13 +34,13 @@ struct trapped {};
  * takes most of the time of a kernel with barriers: a stack that has been entered is gone back to
  * by a jump. Sanitizers want to see contexts.
  */
-struct left {
+struct place {
   ucontext_t context;
   jmp_buf jump;
   bool entered;
 };
 
-static void change(left &from, left &to) {
+static void change(place &from, place &to) {
 #if defined(CUDA_HOST_ASAN) || defined(__SANITIZE_THREAD__)
   swapcontext(&from.context, &to.context);
 #else
@@ -52,7 +52,7 @@ static void change(left &from, left &to) {
 }
 
 struct fiber {
-  struct left left;
+  place left;
   char *stack;
   bool waiting;
   unsigned number; /* of the thread that runs, or waits: here */
@@ -74,7 +74,7 @@ static struct {
 /* Never destroyed, like the fibers in it. */
 static std::vector<fiber *> &idle = *new std::vector<fiber *>;
 static fiber *running;
-static left scheduler;
+static place scheduler;
 [[maybe_unused]] static const void *scheduler_stack;
 [[maybe_unused]] static size_t scheduler_bytes;
 [[maybe_unused]] static void *scheduler_sanitizer;

@@ -173,12 +173,6 @@ void end_work() {
   working = false;
 }
 
-void begin_grid(const kernel &k) {
-  now.parameters = (const char *)k.parameters.get();
-  now.parameter_bytes = k.bytes;
-  in_grid = true;
-}
-
 void begin_block(unsigned threads) {
   begin_interval(threads);
   now.block = now.since;
@@ -300,6 +294,12 @@ static void check(cell *c, use_kind kind, bool shared, finding f) {
       c->read = now.own;
     }
   }
+}
+
+void begin_grid(const kernel &k) {
+  now.parameters = (const char *)k.parameters.get();
+  now.parameter_bytes = k.bytes;
+  in_grid = true;
 }
 
 void end_grid() {
