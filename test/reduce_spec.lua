@@ -225,6 +225,34 @@ describe('reductions', function()
     assert.equal(-1, torch.zeros(3, { dtype = 'int64' }):fill(-1):mean())
   end)
 
+  -- On a GPU parts are multiplied first.
+  it('products of finite elements are not NaN', function()
+    for _, name in ipairs { 'float16', 'bfloat16', 'float32', 'float64' } do
+      local big = name == 'float64' and 1e100 or name == 'float32' and 1e30 or 1e4
+      local t = torch.full({ 300, 700 }, big, { dtype = name, device = 'cpu' })
+      t[{ 1, 1 }], t[{ 7, 300 }] = 0, -1
+      assert.equal(0, t:prod(), name)
+      assert.equal(0, t:narrow(1, 1, 7):prod())
+      assert.equal(inf, t:narrow(1, 2, 5):prod())
+      assert.equal(-inf, t:narrow(1, 2, 7):prod())
+      assert.is_true(t:prod(1)[1]:eq(t:t():contiguous():prod(2):view(-1)):all())
+      assert.equal(0, t:prod(1)[{ 1, 1 }])
+      assert.equal(0, t:prod(2)[{ 1, 1 }])
+      local fused = torch.fuse(function(x) return (x * 1):prod(2) end)
+      assert.is_true(fused(t):eq(t:prod(2)):all())
+      local half = t:clone():fill(big)
+      half:narrow(1, 1, 150):fill(1 / big)
+      assert.is_false(isnan(half:prod()), name)
+      t[{ 200, 9 }] = inf
+      assert.is_true(isnan(t:prod()))
+      assert.is_true(isnan(t:select(2, 9):clone():fill(nan):prod()))
+    end
+    local powers = torch.full({ 2000 }, 2, { dtype = 'float64', device = 'cpu' })
+    powers:narrow(1, 1, 1000):fill(0.5)
+    powers[2000] = 3
+    assert.is_true(powers:view(2, 1000):prod(1):eq(1):narrow(2, 1, 999):all())
+  end)
+
   it('of nothing and of scalars', function()
     local e = torch.zeros(0)
     assert.equal(0, e:sum())

@@ -21,6 +21,9 @@ mt_loop mt__cpu_loop(int32_t family, int32_t op, int32_t dtype);
 int32_t mt__cpu_fused(mt__stage *stage);
 /* How the reductions above make the result of one contiguous line; for max and min the values. */
 mt__reducer mt__cpu_line_reducer(int32_t op, double parameter, int32_t dtype);
+/* Reduces the of->count elements at p, `stride` bytes apart, to the one at out. */
+void mt__cpu_fold_line(const mt__reducer *r, const mt__folded *of, char *out, const char *p,
+                       int64_t stride);
 const mt__runner *mt__cpu_runner(void);
 int32_t mt__cpu_copy(mt__iter *it);
 int32_t mt__cpu_reduce(int32_t op, double parameter, mt_tensor *out, const mt_tensor *a,

@@ -93,7 +93,6 @@ static void store(const worker *t, int32_t i, char *p, int64_t stride, int64_t b
 static void reduce_line(const worker *t, const call *c, int64_t n) {
   const plan *w = t->w;
   char *p = t->base[c->place[1]];
-  mt__word s[MT_WORDS];
   mt__folded of = {n, c->parameter};
   if (c->stride[1] == 0) { /* one element, as often */
     int32_t dtype = w->stage->dtypes[c->place[1]];
@@ -102,9 +101,8 @@ static void reduce_line(const worker *t, const call *c, int64_t n) {
                                    NULL);
     p = line;
   }
-  c->reducer->start(s, 1);
-  c->reducer->fold(s, 0, p, mt__place_bytes(w->stage, c->place[1]), n);
-  c->reducer->finish(t->base[c->place[0]], 0, s, 1, &of);
+  mt__cpu_fold_line(c->reducer, &of, t->base[c->place[0]], p,
+                    mt__place_bytes(w->stage, c->place[1]));
 }
 
 /* One block: n elements of each operand from p on. */

@@ -4,6 +4,7 @@
  * states of its own, and the states of an output's chunks are merged in order. The cut depends on
  * the shape alone, so the result does not depend on the number of threads.
  */
+#include <math.h>
 #include <string.h>
 
 #include "cpu.h"
@@ -91,8 +92,22 @@ static place locate(const plan *w, int64_t block) {
   return x;
 }
 
+/* Folds output c of a block by itself, as a whole. */
+static void fold_again(const plan *w, const place *x, int64_t c) {
+  plan again = *w;
+  mt__word s[MT_WORDS];
+  axis row = w->nkept > 0 ? w->kept[0] : (axis){1, 0, 0, 0};
+  again.r = *w->r.again;
+  again.columns = false;
+  again.r.start(s, 1);
+  fold_range(&again, s, x->in + c * row.in, 1, 0, w->of.count);
+  again.r.finish(x->out + c * row.out, 0, s, 1, &w->of);
+}
+
 static void finish(const plan *w, const place *x, const mt__word *s) {
   w->r.finish(x->out, w->nkept > 0 ? w->kept[0].out : 0, s, x->n, &w->of);
+  for (int64_t c = 0; w->r.again != NULL && c < x->n; c++)
+    if (isnan(s[c].real)) fold_again(w, x, c);
   if (w->finish_second != NULL)
     w->finish_second(x->second, w->nkept > 0 ? w->kept[0].second : 0, s, x->n, &w->of);
 }
@@ -262,12 +277,17 @@ mt__reducer mt__cpu_line_reducer(int32_t op, double parameter, int32_t dtype) {
   return r;
 }
 
-void mt__cpu_reduce_flat(int32_t op, double parameter, int32_t dtype, char *out, const char *p,
-                         int64_t n) {
-  const mt__reducer *r = reducer_of(op, parameter, dtype);
-  mt__folded of = {n, parameter};
+void mt__cpu_fold_line(const mt__reducer *r, const mt__folded *of, char *out, const char *p,
+                       int64_t stride) {
   mt__word s[MT_WORDS];
   r->start(s, 1);
-  r->fold(s, 0, p, mt__bytes(dtype), n);
-  r->finish(out, 0, s, 1, &of);
+  r->fold(s, 0, p, stride, of->count);
+  r->finish(out, 0, s, 1, of);
+  if (r->again != NULL && isnan(s[0].real)) mt__cpu_fold_line(r->again, of, out, p, stride);
+}
+
+void mt__cpu_reduce_flat(int32_t op, double parameter, int32_t dtype, char *out, const char *p,
+                         int64_t n) {
+  mt__folded of = {n, parameter};
+  mt__cpu_fold_line(reducer_of(op, parameter, dtype), &of, out, p, mt__bytes(dtype));
 }

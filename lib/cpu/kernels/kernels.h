@@ -39,6 +39,9 @@ typedef struct mt__reducer {
   void (*finish)(char *out, int64_t stride, const mt__word *s, int64_t n, const mt__folded *of);
   /* Whether no further element can change the result of this output. (optional) */
   bool (*decided)(const mt__word *s);
+  /* Folds an output anew that came out as NaN, and does not overflow on the way; of one output, without
+   * columns. (optional) */
+  const struct mt__reducer *again;
 } mt__reducer;
 
 enum {

@@ -35,7 +35,7 @@ static inline uint16_t half_of_key(int64_t key) {
 #define SET(op, name, dtype)                                                                       \
   k->reduce[MT_OP_##op][MT_##dtype] = (mt__reducer){                                               \
       1, name##_##dtype##_start, name##_##dtype##_fold, name##_##dtype##_fold_columns,             \
-      name##_##dtype##_merge, finish_extreme_##dtype, NULL};
+      name##_##dtype##_merge, finish_extreme_##dtype, NULL, NULL};
 #define XX(id, name, T, bytes, kind, code, torch, category, ...) FILL_##category(id)
 #define FILL_BOOL(id) /* reduce_truth.c: they are any and all */
 #define FILL_INTEGER(id) SET(MAX, max, id) SET(MIN, min, id)

@@ -44,11 +44,11 @@ static void merge_var(mt__word *s, const mt__word *others, int64_t n) {
 
 #define SET(entry, name, last, dtype)                                                              \
   entry = (mt__reducer){1,          name##_##dtype##_start, name##_##dtype##_fold,                 \
-                        name##_##dtype##_fold_columns, name##_##dtype##_merge, last##_##dtype, NULL};
+                        name##_##dtype##_fold_columns, name##_##dtype##_merge, last##_##dtype, NULL, NULL};
 #define SET_VAR(op, last, dtype)                                                                   \
   k->reduce[MT_OP_##op][MT_##dtype] =                                                              \
       (mt__reducer){3,          start_var, fold_var_##dtype, fold_columns_var_##dtype,             \
-                    merge_var, last##_##dtype, NULL};
+                    merge_var, last##_##dtype, NULL, NULL};
 #define XX(id, name, T, bytes, kind, code, torch, category, ...) FILL_##category(id)
 #define FILL_BOOL(id)                                                            \
   SET_VAR(VAR, finish_var, id)                                                   \

@@ -34,7 +34,7 @@ static void finish_position(char *out, int64_t stride, const mt__word *s, int64_
 #define SET(op, name, dtype)                                                                       \
   k->reduce[MT_OP_##op][MT_##dtype] = (mt__reducer){                                               \
       2, name##_start_##dtype, name##_fold_##dtype, name##_fold_columns_##dtype,                   \
-      name##_merge_##dtype, finish_position, NULL};
+      name##_merge_##dtype, finish_position, NULL, NULL};
 #define XX(id, name, T, bytes, kind, code, torch, category, ...) FILL_##category(id)
 #define FILL_BOOL(id)                 \
   SET(ARGMAX, argmax, id)             \

@@ -19,6 +19,27 @@ static inline void add_exactly(mt__word *hi, mt__word *lo, double x) {
   (add_exactly(&(s)[c], &(s)[(n) + (c)], (o)[c].real), \
    add_exactly(&(s)[c], &(s)[(n) + (c)], (o)[(n) + (c)].real))
 
+/* A product as a fraction in one word, which is 0, NaN, infinite or small, and a power of 2 in the
+ * next. */
+static void start_fraction(mt__word *s, int64_t n) {
+  (void)n;
+  s[0].real = 1;
+  s[1].integer = 0;
+}
+static inline void take_fraction(mt__word *s, double x) {
+  int power = 0;
+  s[0].real *= frexp(x, &power);
+  s[1].integer += x - x == 0 ? power : 0;
+  if (fabs(s[0].real) < 0x1p-500) {
+    s[0].real = frexp(s[0].real, &power);
+    s[1].integer += power;
+  }
+}
+static inline double whole_fraction(const mt__word *s) {
+  int64_t power = s[1].integer;
+  return ldexp(s[0].real, power > 5000 ? 5000 : power < -5000 ? -5000 : (int)power);
+}
+
 #define PLUS(b, x) ((b) + (x))
 #define TIMES(b, x) ((b) * (x))
 #define CTIMES(b, x) mt_cmul(b, x)
@@ -29,7 +50,7 @@ static inline void add_exactly(mt__word *hi, mt__word *lo, double x) {
 #define SET(op, name, last, dtype)                                                                 \
   k->reduce[MT_OP_##op][MT_##dtype] = (mt__reducer){                                               \
       name##_words_##dtype, name##_##dtype##_start,  name##_##dtype##_fold,                        \
-      name##_##dtype##_fold_columns, name##_##dtype##_merge, last##_##dtype, NULL};
+      name##_##dtype##_fold_columns, name##_##dtype##_merge, last##_##dtype, NULL, NULL};
 #define XX(id, ...)                 \
   SET(SUM, sum, finish_sum, id)     \
   SET(MEAN, sum, finish_mean, id)   \
@@ -40,4 +61,9 @@ void MT_ISA(mt__fill_sum)(mt__kernels *k) {
   SET(MEAN, mean, finish_mean, INT64)
   SET(MEAN, mean, finish_mean, UINT64)
   k->reduce[MT_OP_PROD][MT_FLOAT32].fold = fold_prod_float;
+#define AGAIN(id) k->reduce[MT_OP_PROD][MT_##id].again = &prod_again_##id;
+  AGAIN(FLOAT16)
+  AGAIN(BFLOAT16)
+  AGAIN(FLOAT32)
+  AGAIN(FLOAT64)
 }

@@ -103,7 +103,7 @@ XX(FLOAT16) XX(BFLOAT16) XX(FLOAT32)
 
 #define SET(entry, name, kind, last, final)                                                        \
   entry = (mt__reducer){1,          name##_##kind##_start, name##_##kind##_fold,                   \
-                        name##_##kind##_fold_columns, name##_##kind##_merge, last, final};
+                        name##_##kind##_fold_columns, name##_##kind##_merge, last, final, NULL};
 #define FILL(dtype, kind, size)                                                                    \
   SET(k->reduce[MT_OP_ANY][MT_##dtype], any, kind, finish_true, any_##kind##_decided)              \
   SET(k->reduce[MT_OP_ALL][MT_##dtype], all, kind, finish_true, all_##kind##_decided)              \
