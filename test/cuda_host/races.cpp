@@ -388,35 +388,27 @@ HOOK __tsan_vptr_update(void **, void *) {}
 HOOK __tsan_vptr_read(void **) {}
 
 /* Atomics of the host's. */
-#define ATOMIC_HOOK(type, bits, name)                                                              \
-  extern "C" __attribute__((visibility("hidden"))) type __tsan_atomic##bits##_##name
-#define ATOMICS_OF(type, bits)                                                                     \
-  ATOMIC_HOOK(type, bits, load)(const volatile type *p, int) {                                     \
-    return __atomic_load_n(p, __ATOMIC_SEQ_CST);                                                   \
-  }                                                                                                \
-  HOOK __tsan_atomic##bits##_store(volatile type *p, type v, int) {                                \
-    __atomic_store_n(p, v, __ATOMIC_SEQ_CST);                                                      \
-  }                                                                                                \
-  ATOMIC_HOOK(type, bits, exchange)(volatile type * p, type v, int) {                              \
-    return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);                                            \
-  }                                                                                                \
-  ATOMIC_HOOK(type, bits, fetch_add)(volatile type * p, type v, int) {                             \
-    return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);                                             \
-  }                                                                                                \
-  ATOMIC_HOOK(type, bits, fetch_sub)(volatile type * p, type v, int) {                             \
-    return __atomic_fetch_sub(p, v, __ATOMIC_SEQ_CST);                                             \
-  }                                                                                                \
-  ATOMIC_HOOK(type, bits, fetch_and)(volatile type * p, type v, int) {                             \
-    return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);                                             \
-  }                                                                                                \
-  ATOMIC_HOOK(type, bits, fetch_or)(volatile type * p, type v, int) {                              \
-    return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);                                              \
-  }                                                                                                \
-  extern "C"                                                                                       \
-      __attribute__((visibility("hidden"))) int __tsan_atomic##bits##_compare_exchange_strong(     \
-          volatile type *p, type *expected, type v, int, int) {                                    \
-    return __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+#define ATOMIC_HOOK(type, bits, name, parameters, call)                                            \
+  extern "C" __attribute__((visibility("hidden"))) type __tsan_atomic##bits##_##name parameters {  \
+    return call;                                                                                   \
   }
+#define FETCH_HOOK(type, bits, name)                                                               \
+  ATOMIC_HOOK(type, bits, name, (volatile type * p, type v, int),                                  \
+              __atomic_##name(p, v, __ATOMIC_SEQ_CST))
+#define ATOMICS_OF(type, bits)                                                                     \
+  ATOMIC_HOOK(type, bits, load, (const volatile type *p, int),                                     \
+              __atomic_load_n(p, __ATOMIC_SEQ_CST))                                                \
+  ATOMIC_HOOK(void, bits, store, (volatile type * p, type v, int),                                 \
+              __atomic_store_n(p, v, __ATOMIC_SEQ_CST))                                            \
+  ATOMIC_HOOK(type, bits, exchange, (volatile type * p, type v, int),                              \
+              __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST))                                         \
+  FETCH_HOOK(type, bits, fetch_add)                                                                \
+  FETCH_HOOK(type, bits, fetch_sub)                                                                \
+  FETCH_HOOK(type, bits, fetch_and)                                                                \
+  FETCH_HOOK(type, bits, fetch_or)                                                                 \
+  ATOMIC_HOOK(                                                                                     \
+      int, bits, compare_exchange_strong, (volatile type * p, type * expected, type v, int, int),  \
+      __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 ATOMICS_OF(uint8_t, 8)
 ATOMICS_OF(uint16_t, 16)
 ATOMICS_OF(uint32_t, 32)
