@@ -21,11 +21,15 @@ local function compiles(f)
       trouble[#trouble + 1] = message .. ' ' .. tostring(detail)
     end
   end
+  collectgarbage()
+  collectgarbage()
+  collectgarbage 'stop' -- a finalizer in the midst of a recording ends it
   jit.flush()
   jit.on()
   jit.attach(watch, 'trace')
   local ok, message = pcall(f)
   jit.attach(watch)
+  collectgarbage 'restart'
   assert(ok, message)
   assert(#trouble == 0, table.concat(trouble, '\n'))
   return compiled > 0
