@@ -184,7 +184,7 @@ MT_API int32_t mt_out_shape(int64_t *sizes);
 
 /* "0.1.0" */
 MT_API const char *mt_version(void);
-/* The instruction set in use: "baseline", "avx2", "avx512", "neon". MOONTORCH_ISA selects one. */
+/* The instruction set in use: "baseline" (SSE4.2, NEON), "avx2", "avx512". MOONTORCH_ISA selects one. */
 MT_API const char *mt_isa(void);
 /* Threads that an operator may use. n < 1 is MT_EVALUE. Starts as MOONTORCH_NUM_THREADS or the cores. */
 MT_API int32_t mt_set_num_threads(int32_t n);

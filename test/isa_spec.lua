@@ -31,7 +31,7 @@ torch.manualSeed(7)
 local wild = torch.DoubleTensor(1003):apply(function()
   return torch.normal(0, 1) * 10 ^ torch.uniform(-30, 30)
 end)
-local special = { 0, -0.0, 1 / 0, -1 / 0, 0 / 0, 255, 256, -1, 127.9, 2 ^ 31, -2 ^ 31, 2 ^ 32, 2 ^ 63,
+local special = { 0, -1 / (1 / 0), 1 / 0, -1 / 0, 0 / 0, 255, 256, -1, 127.9, 2 ^ 31, -2 ^ 31, 2 ^ 32, 2 ^ 63,
   -2 ^ 63, 2 ^ 64, 65504, 65520, 1e-310, 5e-324, 6e-8 }
 for i, x in ipairs(special) do wild[i] = x end
 local tame = torch.DoubleTensor(1003):apply(function() return torch.uniform(1, 9) end)

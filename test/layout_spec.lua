@@ -4,6 +4,7 @@ local bit = require 'bit'
 local C = require 'moontorch.native'
 local dtypes = require 'moontorch.dtype'
 local rows = require('moontorch.ops').rows
+local support = require 'test.support'
 
 -- An element of the result depends on the elements of the operands alone: not on where they lie, on
 -- how many there are, or on which thread works on them. Vector loops, their tails, strided loops
@@ -19,7 +20,7 @@ local function values(seed)
   local t = torch.zeros(N, ON_HOST):apply(function()
     return torch.normal(0, 1) * 10 ^ torch.uniform(-3, 3)
   end)
-  local special = { 0, -0.0, 1 / 0, -1 / 0, 0 / 0, 1, -1, 0.5, 1e-310, 1e-40, 1e-6, 88.5, -103.5, 710, 1e30, -1e30 }
+  local special = { 0, support.minus_zero, 1 / 0, -1 / 0, 0 / 0, 1, -1, 0.5, 1e-310, 1e-40, 1e-6, 88.5, -103.5, 710, 1e30, -1e30 }
   for i = 1, #special do t[(i * 37 + seed) % N + 1] = special[i] end
   return t:to(torch.Tensor.device)
 end

@@ -1,5 +1,6 @@
 local torch = require 'moontorch'
 local ffi = require 'ffi'
+local support = require 'test.support'
 
 -- Elements as Lua values: what is read, what may be written, what never changes on the way.
 
@@ -91,7 +92,7 @@ describe('elements', function()
   it('of floats keep NaN, infinity and -0', function()
     for _, name in ipairs { 'float16', 'bfloat16', 'float32', 'float64' } do
       local t = torch.zeros(4, { dtype = name })
-      t[1], t[2], t[3], t[4] = 0 / 0, -1 / 0, -0.0, 0.5
+      t[1], t[2], t[3], t[4] = 0 / 0, -1 / 0, support.minus_zero, 0.5
       assert.is_true(t[1] ~= t[1])
       assert.are.equal(-1 / 0, t[2])
       assert.are.equal(-1 / 0, 1 / t[3])

@@ -1,4 +1,5 @@
 local torch = require 'moontorch'
+local support = require 'test.support'
 
 local inf, nan = 1 / 0, 0 / 0
 
@@ -132,9 +133,9 @@ describe('reductions', function()
         assert.equal(at == 1 and 2 or 1, long:select(2, 1):argmin())
       end
     end
-    assert.equal(1, torch.FloatTensor { -0.0, 0 }:argmax())
-    assert.equal(1, torch.HalfTensor { -0.0, 0 }:argmax())
-    assert.equal(1, torch.HalfTensor { 0, -0.0 }:argmin())
+    assert.equal(1, torch.FloatTensor { support.minus_zero, 0 }:argmax())
+    assert.equal(1, torch.HalfTensor { support.minus_zero, 0 }:argmax())
+    assert.equal(1, torch.HalfTensor { 0, support.minus_zero }:argmin())
   end)
 
   it('positions of transposed and reversed tensors are in C order', function()
@@ -171,9 +172,9 @@ describe('reductions', function()
 
   it('truth and counts', function()
     assert.is_true(torch.FloatTensor { 0, nan }:any())
-    assert.is_false(torch.FloatTensor { 0, -0.0 }:any())
-    assert.is_false(torch.FloatTensor { 1, -0.0 }:all())
-    assert.equal(2, torch.FloatTensor { 0, nan, -0.0, 3 }:count_nonzero())
+    assert.is_false(torch.FloatTensor { 0, support.minus_zero }:any())
+    assert.is_false(torch.FloatTensor { 1, support.minus_zero }:all())
+    assert.equal(2, torch.FloatTensor { 0, nan, support.minus_zero, 3 }:count_nonzero())
     assert.are.same({ { 1, 2 } }, torch.IntTensor { { 0, 1 }, { 5, 1 } }:count_nonzero(1):totable())
     assert.equal(torch.int64, torch.IntTensor(2, 2):zero():count_nonzero(1).dtype)
     for _, name in ipairs { 'bool', 'int8', 'int16', 'int64', 'float16', 'float64', 'complex64', 'complex128' } do
@@ -359,7 +360,7 @@ describe('order statistics', function()
     end
     local u = torch.UInt64Tensor { 0xffffffffffffffffULL, 1, 5 }
     assert.equal(5, (u:median())[1])
-    local big = torch.FloatTensor { -1, -inf, nan, inf, -0.0, 0 }
+    local big = torch.FloatTensor { -1, -inf, nan, inf, support.minus_zero, 0 }
     assert.equal(-inf, (big:kthvalue(1))[1])
     assert.equal(inf, (big:kthvalue(5))[1])
     assert.is_true(isnan((big:kthvalue(6))[1]))

@@ -16,6 +16,9 @@ end
 
 local here = debug.getinfo(1, 'S').source:match '^@(.*)[/\\][^/\\]*$' or '.'
 
+--- -0.0, which LuaJIT on arm64 reads as 0 where it is written so.
+support.minus_zero = -1 / math.huge
+
 --- The folder of the repository, absolute.
 support.root = line_of('cd ' .. quote(here .. '/..') .. ' && pwd')
 

@@ -37,8 +37,8 @@ local function compile(recorded)
   end
   local n, inputs = #instructions, #order - #instructions
   local list = ffi.new('mt_fused_op[?]', math.max(n, 1))
-  for i, v in ipairs(instructions) do
-    local op = list[i - 1]
+  for i = 0, n - 1 do -- from 0: LuaJIT of 2022 on arm64 compiles stores to neighbours at list[i - 1] wrongly
+    local op, v = list[i], instructions[i + 1]
     op.family_, op.op_ = v.family, v.id
     op.dim_, op.keepdim_, op.parameter_ = v.dim or 0, v.keepdim and 1 or 0, v.parameter or 0
     for k = 0, 3 do op.in_[k] = v.operands[k + 1] and v.operands[k + 1].number or -1 end
