@@ -1,6 +1,7 @@
 /*
  * sum, mean and prod.
  */
+#include "cpu/kernels/product.h"
 #include "reduce.h"
 
 namespace {
@@ -113,41 +114,37 @@ struct integer_product {
   }
 };
 
+/* Of floats: threads multiply parts of a line, which must not overflow where the whole does not. */
 struct real_product {
-  double total;
+  mt__product total;
   __device__ void start() {
-    total = 1;
+    total = {1, 0};
   }
   template <typename Bits> __device__ void add(Bits bits, int64_t, const mt__reduction &r) {
-    total *= mt__real_of(bits, r.of);
+    total = mt__multiplied(total, {mt__real_of(bits, r.of), 0});
   }
   __device__ void merge(const real_product &other) {
-    total *= other.total;
+    total = mt__multiplied(total, other.total);
   }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
-    mt__store_real(r.out_dtype, out, total);
+    mt__store_real(r.out_dtype, out, mt__scaled(total.part, total.power));
   }
 };
 
 struct complex_product {
-  double re, im;
+  mt__complex_product total;
   __device__ void start() {
-    re = 1;
-    im = 0;
-  }
-  __device__ void take(double x, double y) {
-    double product = re * x - im * y;
-    im = re * y + im * x;
-    re = product;
+    total = {1, 0, 0};
   }
   template <typename Part> __device__ void add(mt__pair<Part> x, int64_t, const mt__reduction &) {
-    take(x.re, x.im);
+    total = mt__multiplied_complex(total, {x.re, x.im, 0});
   }
   __device__ void merge(const complex_product &other) {
-    take(other.re, other.im);
+    total = mt__multiplied_complex(total, other.total);
   }
   __device__ void finish(char *out, char *, const char *, const mt__reduction &r) const {
-    mt__store_complex(r.out_dtype, out, mt__pair<double>{re, im});
+    mt__pair<double> whole = {mt__scaled(total.re, total.power), mt__scaled(total.im, total.power)};
+    mt__store_complex(r.out_dtype, out, whole);
   }
 };
 

@@ -1,6 +1,7 @@
 /*
  * cumsum and cumprod, and how the work of scans is cut.
  */
+#include "cpu/kernels/product.h"
 #include "scan.h"
 
 #include <atomic>
@@ -98,44 +99,83 @@ struct integer_run {
   }
 };
 
-struct real_run {
+struct real_sum {
   typedef mt__widths<uint16_t, uint32_t, uint64_t> widths;
   enum { EXACT = false };
-  double value;
-  __device__ void start(const mt__scan_rule &s) {
-    value = s.product;
+  double total;
+  __device__ void start(const mt__scan_rule &) {
+    total = 0;
   }
   template <typename Bits>
-  static __device__ real_run of(Bits bits, int64_t, const mt__scan_rule &s) {
-    return real_run{mt__real_of(bits, s.of)};
+  static __device__ real_sum of(Bits bits, int64_t, const mt__scan_rule &s) {
+    return real_sum{mt__real_of(bits, s.of)};
   }
-  __device__ void join(const real_run &other, const mt__scan_rule &s) {
-    value = s.product ? value * other.value : value + other.value;
+  __device__ void join(const real_sum &other, const mt__scan_rule &) {
+    total += other.total;
   }
   __device__ void store(char *out, char *, const char *, const mt__scan_rule &s) const {
-    mt__store_real(s.out_dtype, out, value);
+    mt__store_real(s.out_dtype, out, total);
   }
 };
 
-struct complex_run {
+struct complex_sum {
   typedef mt__widths<mt__pair<float>, mt__pair<double>> widths;
   enum { EXACT = false };
   double re, im;
-  __device__ void start(const mt__scan_rule &s) {
-    re = s.product;
-    im = 0;
+  __device__ void start(const mt__scan_rule &) {
+    re = im = 0;
   }
   template <typename Part>
-  static __device__ complex_run of(mt__pair<Part> x, int64_t, const mt__scan_rule &) {
-    return complex_run{x.re, x.im};
+  static __device__ complex_sum of(mt__pair<Part> x, int64_t, const mt__scan_rule &) {
+    return complex_sum{x.re, x.im};
   }
-  __device__ void join(const complex_run &x, const mt__scan_rule &s) {
-    double a = re, b = im;
-    re = s.product ? a * x.re - b * x.im : a + x.re;
-    im = s.product ? a * x.im + b * x.re : b + x.im;
+  __device__ void join(const complex_sum &other, const mt__scan_rule &) {
+    re += other.re;
+    im += other.im;
   }
   __device__ void store(char *out, char *, const char *, const mt__scan_rule &s) const {
     mt__store_complex(s.out_dtype, out, mt__pair<double>{re, im});
+  }
+};
+
+/* Products of floats: threads multiply parts of a line, which must not overflow where what comes
+ * before them makes up for it. */
+struct real_product {
+  typedef mt__widths<uint16_t, uint32_t, uint64_t> widths;
+  enum { EXACT = false };
+  mt__product total;
+  __device__ void start(const mt__scan_rule &) {
+    total = {1, 0};
+  }
+  template <typename Bits>
+  static __device__ real_product of(Bits bits, int64_t, const mt__scan_rule &s) {
+    return real_product{{mt__real_of(bits, s.of), 0}};
+  }
+  __device__ void join(const real_product &other, const mt__scan_rule &) {
+    total = mt__multiplied(total, other.total);
+  }
+  __device__ void store(char *out, char *, const char *, const mt__scan_rule &s) const {
+    mt__store_real(s.out_dtype, out, mt__scaled(total.part, total.power));
+  }
+};
+
+struct complex_product {
+  typedef mt__widths<mt__pair<float>, mt__pair<double>> widths;
+  enum { EXACT = false };
+  mt__complex_product total;
+  __device__ void start(const mt__scan_rule &) {
+    total = {1, 0, 0};
+  }
+  template <typename Part>
+  static __device__ complex_product of(mt__pair<Part> x, int64_t, const mt__scan_rule &) {
+    return complex_product{{x.re, x.im, 0}};
+  }
+  __device__ void join(const complex_product &other, const mt__scan_rule &) {
+    total = mt__multiplied_complex(total, other.total);
+  }
+  __device__ void store(char *out, char *, const char *, const mt__scan_rule &s) const {
+    mt__pair<double> whole = {mt__scaled(total.re, total.power), mt__scaled(total.im, total.power)};
+    mt__store_complex(s.out_dtype, out, whole);
   }
 };
 
@@ -150,8 +190,12 @@ int32_t mt__cuda_scan(int32_t op, mt_tensor *out, const mt_tensor *a, int32_t di
   mt__plan_scan(&s, out, out, a, dim);
   s.of = mt__meaning_of(a->dtype_, false);
   s.product = op == MT_OP_CUMPROD;
-  if (mt__kind(a->dtype_) == MT_KIND_COMPLEX) return mt__run_scan<complex_run>(name, device, s);
-  if (s.of.real) return mt__run_scan<real_run>(name, device, s);
+  if (mt__kind(a->dtype_) == MT_KIND_COMPLEX)
+    return s.product ? mt__run_scan<complex_product>(name, device, s)
+                     : mt__run_scan<complex_sum>(name, device, s);
+  if (s.of.real)
+    return s.product ? mt__run_scan<real_product>(name, device, s)
+                     : mt__run_scan<real_sum>(name, device, s);
   return mt__run_scan<integer_run>(name, device, s);
 }
 

@@ -1,5 +1,6 @@
 local torch = require 'moontorch'
 local support = require 'test.support'
+local ffi = require 'ffi'
 
 local inf, nan = 1 / 0, 0 / 0
 
@@ -43,7 +44,7 @@ describe('reductions', function()
     assert.equal(torch.float64, torch.IntTensor { 1, 2 }:view(1, 2):var(2).dtype)
     assert.equal(0.5, torch.BoolTensor { true, false }:var())
     local z = torch.zeros(2, { dtype = 'complex64' })
-    z[1], z[2] = require 'ffi'.new('complex', 1, 2), require 'ffi'.new('complex', 3, 6)
+    z[1], z[2] = ffi.new('complex', 1, 2), ffi.new('complex', 3, 6)
     assert.equal(10, z:var())
     assert.equal(5, z:var(true))
     assert.equal(torch.float32, z:var(1).dtype)
@@ -87,7 +88,7 @@ describe('reductions', function()
     assert.equal(5, torch.IntTensor { 3, 4 }:norm())
     assert.equal(128, torch.CharTensor { -128 }:norm())
     local z = torch.zeros(2, { dtype = 'complex128' })
-    z[1], z[2] = require 'ffi'.new('complex', 3, 4), require 'ffi'.new('complex', 0, 12)
+    z[1], z[2] = ffi.new('complex', 3, 4), ffi.new('complex', 0, 12)
     assert.equal(13, z:norm())
     assert.equal(17, z:norm(1))
     assert.equal(12, z:norm(inf))
@@ -226,11 +227,10 @@ describe('reductions', function()
     assert.equal(-1, torch.zeros(3, { dtype = 'int64' }):fill(-1):mean())
   end)
 
-  -- On a GPU parts are multiplied first.
   it('products of finite elements are not NaN', function()
     for _, name in ipairs { 'float16', 'bfloat16', 'float32', 'float64' } do
       local big = name == 'float64' and 1e100 or name == 'float32' and 1e30 or 1e4
-      local t = torch.full({ 300, 700 }, big, { dtype = name, device = 'cpu' })
+      local t = torch.full({ 300, 700 }, big, { dtype = name })
       t[{ 1, 1 }], t[{ 7, 300 }] = 0, -1
       assert.equal(0, t:prod(), name)
       assert.equal(0, t:narrow(1, 1, 7):prod())
@@ -248,7 +248,19 @@ describe('reductions', function()
       assert.is_true(isnan(t:prod()))
       assert.is_true(isnan(t:select(2, 9):clone():fill(nan):prod()))
     end
-    local powers = torch.full({ 2000 }, 2, { dtype = 'float64', device = 'cpu' })
+    local function parts(z) return { z.re, z.im } end
+    for _, name in ipairs { 'complex64', 'complex128' } do
+      local t = torch.full({ 300, 700 }, ffi.new('complex', 0, 1e30), { dtype = name })
+      assert.are.same({ inf, 0 }, parts(t:prod()), name)
+      assert.are.same({ 0, -inf }, parts(t:view(-1):narrow(1, 1, 6999):prod()))
+      t[{ 7, 300 }] = 0
+      assert.are.same({ 0, 0 }, parts(t:prod()))
+      assert.are.same({ 0, 0 }, parts(t:prod(2)[{ 7, 1 }]))
+      assert.are.same({ inf, 0 }, parts(t:prod(1)[{ 1, 9 }]))
+      t:fill(ffi.new('complex', 0, 2 ^ 90)):narrow(1, 1, 150):fill(ffi.new('complex', 0, -(2 ^ -90)))
+      assert.are.same({ 1, 0 }, parts(t:prod()))
+    end
+    local powers = torch.full({ 2000 }, 2, { dtype = 'float64' })
     powers:narrow(1, 1, 1000):fill(0.5)
     powers[2000] = 3
     assert.is_true(powers:view(2, 1000):prod(1):eq(1):narrow(2, 1, 999):all())

@@ -92,6 +92,13 @@ static place locate(const plan *w, int64_t block) {
   return x;
 }
 
+/* Whether output c of n came out as NaN, of which the reducer says how to fold it again. */
+static bool is_nan(const mt__reducer *r, const mt__word *s, int64_t n, int64_t c) {
+  bool found = false;
+  for (int32_t k = 0; k < r->words; k++) found |= isnan(s[k * n + c].real);
+  return found;
+}
+
 /* Folds output c of a block by itself, as a whole. */
 static void fold_again(const plan *w, const place *x, int64_t c) {
   plan again = *w;
@@ -107,7 +114,7 @@ static void fold_again(const plan *w, const place *x, int64_t c) {
 static void finish(const plan *w, const place *x, const mt__word *s) {
   w->r.finish(x->out, w->nkept > 0 ? w->kept[0].out : 0, s, x->n, &w->of);
   for (int64_t c = 0; w->r.again != NULL && c < x->n; c++)
-    if (isnan(s[c].real)) fold_again(w, x, c);
+    if (is_nan(&w->r, s, x->n, c)) fold_again(w, x, c);
   if (w->finish_second != NULL)
     w->finish_second(x->second, w->nkept > 0 ? w->kept[0].second : 0, s, x->n, &w->of);
 }
@@ -283,7 +290,7 @@ void mt__cpu_fold_line(const mt__reducer *r, const mt__folded *of, char *out, co
   r->start(s, 1);
   r->fold(s, 0, p, stride, of->count);
   r->finish(out, 0, s, 1, of);
-  if (r->again != NULL && isnan(s[0].real)) mt__cpu_fold_line(r->again, of, out, p, stride);
+  if (r->again != NULL && is_nan(r, s, 1, 0)) mt__cpu_fold_line(r->again, of, out, p, stride);
 }
 
 void mt__cpu_reduce_flat(int32_t op, double parameter, int32_t dtype, char *out, const char *p,

@@ -3,6 +3,7 @@
  * floats in their compute type for GROUP elements, then in double, which for float64 keeps what its
  * roundings lose.
  */
+#include "product.h"
 #include "reduce.h"
 
 /* Knuth, The Art of Computer Programming 2, section 4.2.2, theorem B. */
@@ -19,25 +20,16 @@ static inline void add_exactly(mt__word *hi, mt__word *lo, double x) {
   (add_exactly(&(s)[c], &(s)[(n) + (c)], (o)[c].real), \
    add_exactly(&(s)[c], &(s)[(n) + (c)], (o)[(n) + (c)].real))
 
-/* A product as a fraction in one word, which is 0, NaN, infinite or small, and a power of 2 in the
- * next. */
-static void start_fraction(mt__word *s, int64_t n) {
+/* A product of one output, as product.h has it, in the words of a state. */
+static void start_product(mt__word *s, int64_t n) {
   (void)n;
   s[0].real = 1;
   s[1].integer = 0;
 }
-static inline void take_fraction(mt__word *s, double x) {
-  int power = 0;
-  s[0].real *= frexp(x, &power);
-  s[1].integer += x - x == 0 ? power : 0;
-  if (fabs(s[0].real) < 0x1p-500) {
-    s[0].real = frexp(s[0].real, &power);
-    s[1].integer += power;
-  }
-}
-static inline double whole_fraction(const mt__word *s) {
-  int64_t power = s[1].integer;
-  return ldexp(s[0].real, power > 5000 ? 5000 : power < -5000 ? -5000 : (int)power);
+static void start_complex_product(mt__word *s, int64_t n) {
+  start_product(s, n);
+  s[1].real = 0;
+  s[2].integer = 0;
 }
 
 #define PLUS(b, x) ((b) + (x))
@@ -66,4 +58,6 @@ void MT_ISA(mt__fill_sum)(mt__kernels *k) {
   AGAIN(BFLOAT16)
   AGAIN(FLOAT32)
   AGAIN(FLOAT64)
+  AGAIN(COMPLEX64)
+  AGAIN(COMPLEX128)
 }
