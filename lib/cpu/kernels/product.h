@@ -6,11 +6,9 @@
 #ifndef MT_PRODUCT_H
 #define MT_PRODUCT_H
 
-#include <math.h>
 #include <stdbool.h>
-#include <stdint.h>
 
-#include "../../core/anywhere.h"
+#include "math_double_parts.h"
 
 typedef struct mt__product {
   double part;
@@ -22,52 +20,57 @@ typedef struct mt__complex_product {
   int64_t power;
 } mt__complex_product;
 
-/* Whether products of this size may stay as they are. */
-MT_ANYWHERE bool mt__is_moderate(double size) {
-  return size > 0x1p-900 && size < 0x1p900;
+/* Grows with |x|, the most for what is infinite or NaN. An integer: GPUs have few units for
+ * doubles. */
+MT_INLINE uint32_t mt__exponent_of(double x) {
+  return (uint32_t)((uint64_t)mt_bits(x) >> 52) & 0x7ff;
+}
+/* Whether products of this size, from 2^-900 to 2^900, may stay as they are. */
+MT_INLINE bool mt__is_moderate(uint32_t exponent) {
+  return exponent - (1023 - 900) < 1800;
 }
 
 /* x by 2 to the power of n, of any size. */
-MT_ANYWHERE double mt__scaled(double x, int64_t n) {
+MT_INLINE double mt__scaled(double x, int64_t n) {
   return ldexp(x, n > 5000 ? 5000 : n < -5000 ? -5000 : (int)n);
 }
 
 /* The power of 2 just above a size; 0 where there is none. */
-MT_ANYWHERE int64_t mt__power_of(double size) {
+MT_INLINE int64_t mt__power_of(double size) {
   int power = 0;
   frexp(size, &power);
   return size - size == 0 ? power : 0;
 }
 
-MT_ANYWHERE mt__product mt__plain_product(mt__product a, mt__product b) {
+MT_INLINE mt__product mt__plain_product(mt__product a, mt__product b) {
   mt__product whole = {a.part * b.part, a.power + b.power};
   return whole;
 }
-MT_ANYWHERE mt__product mt__lowered(mt__product a) {
+MT_INLINE mt__product mt__lowered(mt__product a) {
   int64_t n = mt__power_of(a.part);
   mt__product lowered = {mt__scaled(a.part, -n), a.power + n};
   return lowered;
 }
-MT_ANYWHERE mt__product mt__multiplied(mt__product a, mt__product b) {
+MT_INLINE mt__product mt__multiplied(mt__product a, mt__product b) {
   mt__product whole = mt__plain_product(a, b);
-  if (mt__is_moderate(fabs(whole.part))) return whole;
+  if (mt__is_moderate(mt__exponent_of(whole.part))) return whole;
   return mt__plain_product(mt__lowered(a), mt__lowered(b));
 }
 
-MT_ANYWHERE mt__complex_product mt__plain_complex(mt__complex_product a, mt__complex_product b) {
+MT_INLINE mt__complex_product mt__plain_complex(mt__complex_product a, mt__complex_product b) {
   mt__complex_product whole = {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re,
                                a.power + b.power};
   return whole;
 }
-MT_ANYWHERE mt__complex_product mt__lowered_complex(mt__complex_product a) {
+MT_INLINE mt__complex_product mt__lowered_complex(mt__complex_product a) {
   int64_t n = mt__power_of(fmax(fabs(a.re), fabs(a.im)));
   mt__complex_product lowered = {mt__scaled(a.re, -n), mt__scaled(a.im, -n), a.power + n};
   return lowered;
 }
-MT_ANYWHERE mt__complex_product mt__multiplied_complex(mt__complex_product a,
-                                                       mt__complex_product b) {
+MT_INLINE mt__complex_product mt__multiplied_complex(mt__complex_product a, mt__complex_product b) {
   mt__complex_product whole = mt__plain_complex(a, b);
-  if (mt__is_moderate(fabs(whole.re) + fabs(whole.im))) return whole;
+  uint32_t of_re = mt__exponent_of(whole.re), of_im = mt__exponent_of(whole.im);
+  if (mt__is_moderate(of_re > of_im ? of_re : of_im)) return whole;
   return mt__plain_complex(mt__lowered_complex(a), mt__lowered_complex(b));
 }
 #endif
