@@ -18,7 +18,8 @@ end
 ---@return table peer
 function Peer.start(python, script, folder, gpu)
   local fifo = folder .. '/answers'
-  assert(os.execute('mkfifo ' .. quote(fifo)) == 0, 'mkfifo failed')
+  local made = os.execute('mkfifo ' .. quote(fifo))
+  assert(made == 0 or made == true, 'mkfifo failed') -- true where LuaJIT has Lua 5.2's ways
   local requests = assert(io.popen(table.concat({
     quote(python), quote(script), quote(folder), gpu and 'gpu' or '', '>' .. quote(fifo) }, ' '), 'w'))
   -- Opening waits for the shell above to open its end; if Python ends, reading meets the end.

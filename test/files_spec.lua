@@ -108,7 +108,7 @@ describe('pipes', function()
     -- A FIFO for each reading: the first writer may still hold its own when the second reader comes.
     local function fed()
       local fifo = support.tmpname 'fifo'
-      assert(os.execute('mkfifo ' .. support.quote(fifo)) == 0)
+      assert(support.succeeds('mkfifo ' .. support.quote(fifo)))
       os.execute(('cat %s > %s &'):format(support.quote(path), support.quote(fifo)))
       return fifo
     end

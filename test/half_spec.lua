@@ -24,7 +24,7 @@ end
 describe('float16 and bfloat16', function()
   it('convert to float32 and back as NumPy does, and as the definition of bfloat16 says', function()
     local folder = support.tmpname()
-    assert(os.execute('mkdir ' .. support.quote(folder)) == 0)
+    assert(support.succeeds('mkdir ' .. support.quote(folder)))
     support.python([[
 import sys
 import numpy as np

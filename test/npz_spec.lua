@@ -386,7 +386,7 @@ with zipfile.ZipFile(folder + "/many.npz", "w") as z:
     assert.are.equal(70000, #z.order)
     assert.are.equal('', z:get '69999')
     z:close()
-    if os.execute('command -v zip >/dev/null 2>&1') == 0 then
+    if support.succeeds 'command -v zip >/dev/null 2>&1' then
       torch.save(folder .. '/a.npy', torch.range(1, 1000))
       support.run(('cd %s && zip -q -P secret e.npz a.npy && zip -q - a.npy > s.npz'):format(
         support.quote(folder)))

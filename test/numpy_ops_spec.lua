@@ -38,7 +38,7 @@ end
 -- A Python process that reads lines and answers with lines.
 local function converse(folder)
   local fifo = folder .. '/answers'
-  assert(os.execute('mkdir ' .. quote(folder) .. ' && mkfifo ' .. quote(fifo)) == 0)
+  assert(support.succeeds('mkdir ' .. quote(folder) .. ' && mkfifo ' .. quote(fifo)))
   local command = table.concat({ quote(assert(support.find_python())),
     quote(support.root .. '/test/python/numpy_ops.py'), quote(folder), '>' .. quote(fifo),
     '2>' .. quote(folder .. '/stderr') }, ' ')

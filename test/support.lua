@@ -7,6 +7,12 @@ local function quote(s)
 end
 support.quote = quote
 
+--- Whether a command succeeds. LuaJIT tells by 0, or by true where it was built with Lua 5.2's ways.
+function support.succeeds(command)
+  local status = os.execute(command)
+  return status == 0 or status == true
+end
+
 local function line_of(command)
   local pipe = assert(io.popen(command))
   local line = pipe:read '*l'
