@@ -76,6 +76,26 @@ describe('random numbers', function()
     assert.has_error(function() torch.uniform('x') end)
   end)
 
+  it('end with every range, and refuse those that a dtype does not have', function()
+    local h, b = torch.HalfTensor(1000), torch.BFloat16Tensor(1000)
+    assert.are.equal(-1, b:uniform(-1.003, -1.0028):max())
+    assert.are.equal(-1.0078125, b:uniform(-1.00390626, -1):max())
+    assert.is_true(b:uniform():max() < 1)
+    assert.is_true(h:uniform(65000, 65504):max() < 65504)
+    assert.are.equal(0, torch.FloatTensor(10):uniform(-1e-46, 0):max())
+    assert.are.equal(1 / 0, torch.FloatTensor(10):normal(1e39, 1):min())
+    for what, f in pairs {
+      ['uniform: numbers from 70000 to 80000 are beyond float16'] = function() h:uniform(70000, 80000) end,
+      ['uniform: numbers from 1 to 1e+40 are beyond float32'] = function() torch.FloatTensor(1):uniform(1, 1e40) end,
+      ['random: numbers from 1 to 70000 are beyond float16'] = function() h:random(70000) end,
+      ['uniform: the range [-1e+308, 1e+308) is too wide'] = function()
+        torch.DoubleTensor(1):uniform(-1e308, 1e308)
+      end,
+    } do
+      assert.has_error(f, what)
+    end
+  end)
+
   it('fill views and other types', function()
     local t = torch.zeros(4, 4)
     t:narrow(2, 2, 2):uniform(1, 2)

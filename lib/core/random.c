@@ -71,8 +71,36 @@ typedef struct draw {
   double (*value)(mt_generator *g, double a, double b);
   double a, b;
   int32_t what; /* MT__UNIFORM ..., for a device with a generator of its own */
-  double below; /* results stay below it after rounding to the dtype */
+  double below; /* results stay below it after rounding to the dtype, which a does; infinite where
+                   none need */
 } draw;
+
+enum { REDRAWS = 100 };
+
+/* Stores x; returns what the dtype makes of it. */
+static double store(int32_t dtype, char *p, double x) {
+  mt__scalar value = {x, 0, 0, MT_KIND_FLOAT};
+  float narrow = (float)x;
+  switch (dtype) {
+  case MT_FLOAT64:
+    memcpy(p, &x, sizeof x);
+    return x;
+  case MT_FLOAT32:
+    memcpy(p, &narrow, sizeof narrow);
+    return narrow;
+  default:
+    mt__store(dtype, p, value);
+    return mt__load(dtype, p).re;
+  }
+}
+
+/* Rounding may reach the open end of a range: such a number is drawn again, though not for ever. */
+static void put(char *p, int32_t dtype, mt_generator *g, const draw *d) {
+  double kept = store(dtype, p, d->value(g, d->a, d->b));
+  if (d->below == INFINITY) return;
+  for (int32_t n = 1; kept >= d->below; n++)
+    kept = store(dtype, p, n <= REDRAWS ? d->value(g, d->a, d->b) : d->a);
+}
 
 static int32_t fill(const char *op, mt_tensor *t, mt_generator *g, const draw *d) {
   int64_t at[MT_MAXDIM] = {0};
@@ -81,17 +109,7 @@ static int32_t fill(const char *op, mt_tensor *t, mt_generator *g, const draw *d
   if (MT_BACKEND(t)->random != NULL) return MT_BACKEND(t)->random(t, d->what, d->a, d->b);
   char *p = mt__data(t);
   for (int64_t left = t->numel_; left > 0; left--) {
-    mt__scalar value = {d->value(g, d->a, d->b), 0, 0, MT_KIND_FLOAT};
-    if (t->dtype_ == MT_FLOAT64) {
-      memcpy(p, &value.re, sizeof value.re);
-    } else {
-      mt__store(t->dtype_, p, value);
-      /* Rounding to a narrower float may reach the open end. */
-      if (value.re < d->below && mt__load(t->dtype_, p).re >= d->below) {
-        left++;
-        continue;
-      }
-    }
+    put(p, t->dtype_, g, d);
     for (int32_t k = t->ndim_ - 1; k >= 0; k--) {
       bool carry = ++at[k] == t->sizes_[k];
       p += (carry ? 1 - t->sizes_[k] : 1) * t->strides_[k];
@@ -105,6 +123,19 @@ static int32_t fill(const char *op, mt_tensor *t, mt_generator *g, const draw *d
 static int32_t check_float(const char *op, const mt_tensor *t) {
   if (t->storage_ == NULL || mt__kind(t->dtype_) == MT_KIND_FLOAT) return 0;
   return mt__fail(MT_EDTYPE, "%s: wants a float tensor, not %s", op, mt__name(t->dtype_));
+}
+
+static double rounded(const mt_tensor *t, double x) {
+  char element[16];
+  return store(t->dtype_, element, x);
+}
+
+/* Whether a float dtype has numbers of this size. */
+static int32_t check_range(const char *op, const mt_tensor *t, double a, double b) {
+  if (t->storage_ == NULL || mt__kind(t->dtype_) != MT_KIND_FLOAT) return 0;
+  if (isfinite(rounded(t, a)) && isfinite(rounded(t, b))) return 0;
+  return mt__fail(MT_EVALUE, "%s: numbers from %g to %g are beyond %s", op, a, b,
+                  mt__name(t->dtype_));
 }
 
 static double draw_uniform(mt_generator *g, double a, double b) {
@@ -124,11 +155,12 @@ static double draw_integer(mt_generator *g, double a, double b) {
 }
 
 int32_t mt_random_uniform(mt_tensor *t, mt_generator *g, double a, double b) {
-  draw d = {draw_uniform, a, b, MT__UNIFORM, a < b ? b : INFINITY};
+  draw d = {draw_uniform, a, b, MT__UNIFORM, INFINITY};
   MT_TRY(check_float("uniform", t));
   if (!isfinite(a) || !isfinite(b)) return mt__fail(MT_EVALUE, "uniform: range [%g, %g)", a, b);
-  /* A range that the dtype cannot tell apart from its end would never yield. */
-  if (mt__bytes(t->dtype_) < 8 && (float)a >= (float)b * (1 - 0x1p-6)) d.below = INFINITY;
+  MT_TRY(check_range("uniform", t, a, b));
+  if (!isfinite(b - a)) return mt__fail(MT_EVALUE, "uniform: the range [%g, %g) is too wide", a, b);
+  if (a < b && rounded(t, a) < b) d.below = b;
   return fill("uniform", t, g, &d);
 }
 
@@ -150,6 +182,7 @@ int32_t mt_random_integer(mt_tensor *t, mt_generator *g, double a, double b) {
   draw d = {draw_integer, a, b, MT__INTEGER, INFINITY};
   if (!(a <= b) || a != floor(a) || b != floor(b) || b - a >= 9007199254740992.0)
     return mt__fail(MT_EVALUE, "random: integers from %g to %g", a, b);
+  MT_TRY(check_range("random", t, a, b));
   return fill("random", t, g, &d);
 }
 
