@@ -512,7 +512,7 @@ MT_API void mt_generator_seed(mt_generator *g, double seed);
 MT_API double mt_generator_next(mt_generator *g);
 /* Fills t, in C order: uniform in [a, b); normal with mean a, deviation b (Box-Muller); 0 or 1 with
  * probability a of 1; an integer in [a, b]. A device has a generator of its own, and does not look at g.
- * MT_EDTYPE where the dtype cannot hold such values. */
+ * MT_EDTYPE where the dtype cannot hold such values, MT_EVALUE where it does not reach so far. */
 MT_API int32_t mt_random_uniform(mt_tensor *t, mt_generator *g, double a, double b);
 MT_API int32_t mt_random_normal(mt_tensor *t, mt_generator *g, double mean, double std);
 MT_API int32_t mt_random_bernoulli(mt_tensor *t, mt_generator *g, double p);

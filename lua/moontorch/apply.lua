@@ -98,6 +98,7 @@ end
 
 -- Calls f with the elements of one to three views of one shape, and writes what it gives to the first.
 local function each(name, f, a, b, c)
+  args.func(f, name)
   if a.numel_ == 0 then return end
   local arity = c and 3 or b and 2 or 1
   local last = a.ndim_ - 1

@@ -70,6 +70,18 @@ function M.tensor(x, name, what)
   return x
 end
 
+--- f, which must be a function, or a table that can be called.
+---@param f any
+---@param name string the operator, for messages
+---@return function
+function M.func(f, name)
+  local meta = type(f) == 'table' and getmetatable(f)
+  if type(f) ~= 'function' and not (meta and meta.__call) then
+    fail.raise('%s: expected a function, not %s', name, tensor.kindof(f))
+  end
+  return f
+end
+
 --- Fills `buffer` from a list (table or LongStorage); returns how many there are.
 ---@param list any
 ---@param name string
@@ -77,6 +89,9 @@ end
 ---@param buffer ffi.cdata*
 ---@return integer
 function M.list(list, name, what, buffer)
+  if type(list) ~= 'table' and not M.issizes(list) then
+    fail.raise('%s: expected a list of %ss, not %s', name, what, tensor.kindof(list))
+  end
   local n = #list
   if n > MAXDIM then fail.raise('%s: %d dimensions; at most %d are possible', name, n, MAXDIM) end
   for i = 1, n do buffer[i - 1] = M.int(list[i], name .. ': ' .. what) end

@@ -55,9 +55,8 @@ local function ofcdata(x)
   local name = tostring(ffi.typeof(x)):match('^ctype<(.*)>$')
   local const = name:match('^const ') ~= nil
   name = name:gsub('^const ', '')
-  if name:match('%(%)$') then
-    fail.raise('fromBuffer: a function is no memory')
-  end
+  if name:match('%(%)$') then fail.raise('fromBuffer: a function is no memory') end
+  if name:match('^complex[%sa-z]*$') then fail.raise('fromBuffer: a complex number is no memory') end
   -- "float *", "float (*)[4]", "const float * const": only a pointer ends or opens like this.
   if name:match('%*%s*%a*$') or name:match('%(%*') then
     local src = source(ffi.cast(bytes, x), nil, const, x)

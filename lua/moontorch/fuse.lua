@@ -3,6 +3,7 @@
 local C = require 'moontorch.native'
 local ffi = require 'ffi'
 local fail = require 'moontorch.fail'
+local args = require 'moontorch.args'
 local memory = require 'moontorch.memory'
 local tensor = require 'moontorch.tensor'
 local scalar = require 'moontorch.scalar'
@@ -220,9 +221,9 @@ return function(torch)
   ---@return moontorch.Fused
   function torch.fuse(f, n)
     if type(f) ~= 'function' then
-      fail.raise('fuse: expected a function, got %s', tensor.kindof(f))
+      fail.raise('fuse: expected a function, not %s', tensor.kindof(f))
     end
-    local self = { f = f, names = parameters(f, n) }
+    local self = { f = f, names = parameters(f, n and args.within(n, 'fuse: number of arguments', 0, 200)) }
     self.recorded = trace.record(f, self.names)
     local call
     call, self.into = prepare(self)

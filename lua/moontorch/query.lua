@@ -56,7 +56,7 @@ return function(torch)
     local p
     if storage.is(x) then
       p = storage.view(x).storage_.data_
-    elseif type(x) == 'cdata' then
+    elseif type(x) == 'cdata' and not ffi.istype('complex', x) and not ffi.istype('complex float', x) then
       p = ffi.cast('void *', x)
     elseif type(x) == 'table' or type(x) == 'function' or type(x) == 'thread' then
       return tonumber(('%p'):format(x)) or tonumber((tostring(x):match('0x%x+')))
@@ -103,5 +103,10 @@ return function(torch)
   function torch.tic() return C.mt_clock() end
   ---@param start number
   ---@return number
-  function torch.toc(start) return C.mt_clock() - start end
+  function torch.toc(start)
+    if type(start) ~= 'number' then
+      fail.raise('toc: expected what tic gave, not %s', tensor.kindof(start))
+    end
+    return C.mt_clock() - start
+  end
 end

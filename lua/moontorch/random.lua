@@ -26,6 +26,13 @@ local function generator(first, ...)
   return shared, first, ...
 end
 
+-- The generator that an argument is, or the shared one where there is none.
+local function chosen(g, name)
+  if g == nil then return shared end
+  if not isgenerator(g) then fail.raise('%s: expected a generator, not %s', name, tensor.kindof(g)) end
+  return g
+end
+
 local function entropy()
   local file = io.open('/dev/urandom', 'rb')
   local bytes = file and file:read(4)
@@ -194,7 +201,7 @@ return function(torch)
   --- Seeds from the system's entropy; returns the seed.
   ---@return number
   function torch.seed(g)
-    g = g or shared
+    g = chosen(g, 'seed')
     local seed = entropy()
     C.mt_generator_seed(g, seed)
     return seed
@@ -202,13 +209,13 @@ return function(torch)
 
   --- The seed that the stream began with.
   ---@return number
-  function torch.initialSeed(g) return ready(g or shared).seed_ end
+  function torch.initialSeed(g) return ready(chosen(g, 'initialSeed')).seed_ end
 
   --- The generator's whole state as a ByteTensor.
   ---@return moontorch.Tensor
   function torch.getRNGState(g)
     local out = torch.ByteTensor(ffi.sizeof(ctype))
-    ffi.copy(out:data(), ready(g or shared), ffi.sizeof(ctype))
+    ffi.copy(out:data(), ready(chosen(g, 'getRNGState')), ffi.sizeof(ctype))
     return out
   end
 

@@ -90,6 +90,9 @@ end
 ---@param sizes moontorch.Storage
 ---@return boolean
 function methods.isSize(t, sizes)
+  if type(sizes) ~= 'table' and not args.issizes(sizes) then
+    fail.raise('isSize: expected sizes, not %s', tensor.kindof(sizes))
+  end
   if #sizes ~= t.ndim_ then return false end
   for i = 1, t.ndim_ do if t.sizes_[i - 1] ~= sizes[i] then return false end end
   return true
@@ -226,7 +229,7 @@ function methods.data(t, f)
   local p = ffi.cast(s.flags_ % 2 == 1 and d.cptr or d.ptr, s.data_ + t.offset_)
   if f == nil then return p end
   local function finish(held, ...) return ... end
-  return finish(t, f(p, tonumber(t.numel_)))
+  return finish(t, args.func(f, 'data')(p, tonumber(t.numel_)))
 end
 
 --- Lets go of the memory now; t is not to be used after.
