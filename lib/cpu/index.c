@@ -73,6 +73,7 @@ int32_t mt__cpu_masked_copy(mt_tensor *t, const mt_tensor *mask, const mt_tensor
 int32_t mt__cpu_nonzero(mt_tensor *out, const mt_tensor *mask) {
   walk w;
   int64_t *to = (int64_t *)mt__data(out);
+  if (mask->ndim_ == 0) return 0; /* positions of no numbers */
   for (walk_begin(&w, 1, mask, NULL, NULL); w.left > 0; walk_next(&w)) {
     if (*w.p[0] == 0) continue;
     memcpy(to, w.at, (size_t)w.ndim * sizeof *to);
