@@ -413,6 +413,17 @@ describe('apply and map', function()
     assert.are.equal(6, scalar:apply(function(x) return 2 * x end):item())
   end)
 
+  it('take what can be called, of C too, and refuse the rest', function()
+    ffi.cdef 'double sqrt(double);'
+    local pointer = ffi.cast('double (*)(double)', ffi.C.sqrt)
+    assert.are.same({ 2, 3 }, torch.DoubleTensor({ 4, 9 }):apply(ffi.C.sqrt):totable())
+    assert.are.same({ 2, 3 }, torch.DoubleTensor({ 4, 9 }):apply(pointer):totable())
+    local t = torch.ones(2)
+    assert.has_error(function() t:apply(t) end, 'apply: expected a function, not torch.FloatTensor of size 2')
+    assert.has_error(function() t:map(t) end, 'map: expected a function, not nil')
+    assert.has_error(function() t:data(5LL) end, 'data: expected a function, not cdata <int64_t>')
+  end)
+
   it('work for long tensors of any layout and dtype, and for one function after the other', function()
     for _, name in ipairs { 'uint8', 'int32', 'int64', 'float16', 'float32', 'float64' } do
       for _, lay in ipairs {

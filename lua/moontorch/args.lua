@@ -70,13 +70,19 @@ function M.tensor(x, name, what)
   return x
 end
 
---- f, which must be a function, or a table that can be called.
+-- A table with __call, a function of C or a pointer to one.
+local function callable(x)
+  if type(x) == 'cdata' then return tostring(ffi.typeof(x)):match '%(%)>$' ~= nil end
+  local meta = type(x) == 'table' and getmetatable(x)
+  return meta and meta.__call ~= nil
+end
+
+--- f, which must be a function or what can be called as one.
 ---@param f any
 ---@param name string the operator, for messages
 ---@return function
 function M.func(f, name)
-  local meta = type(f) == 'table' and getmetatable(f)
-  if type(f) ~= 'function' and not (meta and meta.__call) then
+  if type(f) ~= 'function' and not callable(f) then
     fail.raise('%s: expected a function, not %s', name, tensor.kindof(f))
   end
   return f
