@@ -88,6 +88,16 @@ function M.func(f, name)
   return f
 end
 
+--- Whether x is a LongStorage; storage.lua fills this in.
+---@param x any
+---@return boolean
+function M.issizes(x) return false end
+
+--- Whether x is a list of numbers as sizes and strides are told: a table or a LongStorage.
+---@param x any
+---@return boolean
+function M.islist(x) return type(x) == 'table' or M.issizes(x) end
+
 --- Fills `buffer` from a list (table or LongStorage); returns how many there are.
 ---@param list any
 ---@param name string
@@ -95,7 +105,7 @@ end
 ---@param buffer ffi.cdata*
 ---@return integer
 function M.list(list, name, what, buffer)
-  if type(list) ~= 'table' and not M.issizes(list) then
+  if not M.islist(list) then
     fail.raise('%s: expected a list of %ss, not %s', name, what, tensor.kindof(list))
   end
   local n = #list
@@ -113,7 +123,7 @@ end
 ---@return integer
 function M.shape(name, free, first, ...)
   local n
-  if type(first) == 'table' or M.issizes(first) then
+  if M.islist(first) then
     if select('#', ...) > 0 and select(1, ...) ~= nil then
       fail.raise('%s: nothing may follow a list of sizes', name)
     end
@@ -131,11 +141,6 @@ function M.shape(name, free, first, ...)
   end
   return n
 end
-
---- Whether x is a LongStorage; storage.lua fills this in.
----@param x any
----@return boolean
-function M.issizes(x) return false end
 
 --- A range of positions, counted from 1 and from the end when negative, as C takes it.
 ---@param size ffi.cdata*|number of the dimension

@@ -90,12 +90,7 @@ end
 ---@param sizes moontorch.Storage
 ---@return boolean
 function methods.isSize(t, sizes)
-  if type(sizes) ~= 'table' and not args.issizes(sizes) then
-    fail.raise('isSize: expected sizes, not %s', tensor.kindof(sizes))
-  end
-  if #sizes ~= t.ndim_ then return false end
-  for i = 1, t.ndim_ do if t.sizes_[i - 1] ~= sizes[i] then return false end end
-  return true
+  return args.list(sizes, 'isSize', 'size', args.sizes) == t.ndim_ and same(t.sizes_, args.sizes, t.ndim_)
 end
 
 --- Whether u views the same elements of the same storage in the same way.
@@ -140,7 +135,7 @@ local function place(name, bytes, offset, first, second, ...)
   local start = (offset - 1) * bytes
   if first == nil then return start end
   local n, strided
-  if type(first) == 'table' or args.issizes(first) then
+  if args.islist(first) then
     n = args.list(first, name, 'size', args.sizes)
     strided = second ~= nil
     if strided then

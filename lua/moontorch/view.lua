@@ -104,7 +104,7 @@ end
 function methods.permute(t, ...)
   local first = ...
   local n = 0
-  if type(first) == 'table' or args.issizes(first) then
+  if args.islist(first) then
     n = #first
     for i = 1, math.min(n, t.ndim_) do args.dims[i - 1] = dim(t, first[i], 'permute') end
   else
